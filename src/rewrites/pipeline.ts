@@ -1,0 +1,42 @@
+import type { ConnectorView } from '../state/connectors.ts';
+import type { Snapshot } from '../xds/snapshot.ts';
+import { type ConnectorSettings, rewriteOfflineConnectors } from './offline-connectors.ts';
+import { mergeReports, type Report } from './report.ts';
+
+/** What the rewrites know about the world: one immutable value, replaced when the world changes. */
+export interface State {
+  readonly connectors: ConnectorView;
+}
+
+/** What the operator decided, for every rewrite. */
+export interface RewriteSettings {
+  readonly connectors: ConnectorSettings;
+}
+
+/** A snapshot as it leaves, and what was done to it. */
+export interface Rewritten {
+  readonly snapshot: Snapshot;
+  readonly report: Report;
+}
+
+/** A pure function over a snapshot. Malformed resources are its report's business, not an error. */
+export type Rewrite = (snapshot: Snapshot, state: State, settings: RewriteSettings) => Rewritten;
+
+/** The rewrites in the order they run, each on what the one before it left. */
+export const pipeline: readonly Rewrite[] = [rewriteOfflineConnectors];
+
+/** Runs the pipeline over a snapshot. */
+export function rewriteSnapshot(
+  snapshot: Snapshot,
+  state: State,
+  settings: RewriteSettings,
+): Rewritten {
+  let current = snapshot;
+  const reports: Report[] = [];
+  for (const rewrite of pipeline) {
+    const result = rewrite(current, state, settings);
+    current = result.snapshot;
+    reports.push(result.report);
+  }
+  return { snapshot: current, report: mergeReports(reports) };
+}

@@ -1,0 +1,81 @@
+import type { ResourceKind } from '../xds/snapshot.ts';
+
+/** What can happen to traffic. Each is one kind of line in `explain` and moves its own counters. */
+export type Effect =
+  | 'route-answered'
+  | 'entries-dropped'
+  | 'mirror-dropped'
+  | 'upgrade-refused'
+  | 'connect-answered'
+  | 'connect-tunnelled'
+  | 'domain-added'
+  | 'cluster-replaced'
+  | 'connect-allowed';
+
+/** Why something was left as it came although the state spoke of it. */
+export type SkipReason =
+  | 'ambiguous-encoding'
+  | 'cluster-missing'
+  | 'connect-disabled'
+  | 'connect-without-body'
+  | 'domain-taken'
+  | 'inline-cluster-specifier'
+  | 'malformed-resource'
+  | 'merged-cluster'
+  | 'shared-cluster'
+  | 'unparsable-route-name'
+  | 'total-weight'
+  | 'validate-clusters'
+  | 'virtual-host-matcher';
+
+/** A place in a snapshot: a resource, and what in it. Names are the ones Envoy shows. */
+export interface Place {
+  readonly kind: ResourceKind;
+  /** Name of the cluster, listener or route configuration; its index when it cannot be read. */
+  readonly resource: string;
+  readonly virtualHost?: string;
+  readonly route?: string;
+}
+
+/** One thing a rewrite did. */
+export interface Change {
+  readonly rewrite: string;
+  readonly effect: Effect;
+  readonly place: Place;
+  /** Connectors that it was done for. */
+  readonly connectors: readonly string[];
+  readonly detail: string;
+}
+
+/** One thing a rewrite declined to do, and why. */
+export interface Skip {
+  readonly rewrite: string;
+  readonly reason: SkipReason;
+  readonly place: Place;
+  readonly detail: string;
+}
+
+/** What the rewrites did to one snapshot: the log line, the counters and `explain` all print this. */
+export interface Report {
+  readonly changes: readonly Change[];
+  readonly skips: readonly Skip[];
+  /** Distinct clusters of this snapshot whose connector is offline. */
+  readonly offlineClusters: readonly string[];
+}
+
+/** The report of a snapshot in which nothing was done. */
+export const emptyReport: Report = { changes: [], skips: [], offlineClusters: [] };
+
+/** One report out of several, in their order. */
+export function mergeReports(reports: readonly Report[]): Report {
+  return {
+    changes: reports.flatMap((report) => report.changes),
+    skips: reports.flatMap((report) => report.skips),
+    offlineClusters: [...new Set(reports.flatMap((report) => report.offlineClusters))],
+  };
+}
+
+/** How many changes had this effect. */
+export function countEffect(report: Report, effect: Effect): number {
+  return report.changes.filter((change) => change.effect === effect).length;
+}

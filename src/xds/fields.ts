@@ -1,0 +1,137 @@
+/** One protobuf field: the message it belongs to, its name there, and its number on the wire. */
+export interface FieldRef {
+  readonly message: string;
+  readonly name: string;
+  readonly number: number;
+}
+
+type FieldsOf<Numbers extends Readonly<Record<string, number>>> = {
+  readonly [Name in keyof Numbers]: FieldRef;
+};
+
+function fieldsOf<const Numbers extends Readonly<Record<string, number>>>(
+  message: string,
+  numbers: Numbers,
+): FieldsOf<Numbers> {
+  const entries = Object.entries(numbers).map(([name, number]) => [name, { message, name, number }]);
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/**
+ * Every field number Offramp reads or writes on the wire.
+ * A test compares each with the official protos, so a number cannot be wrong quietly.
+ */
+export const fields = {
+  PostTranslateModifyRequest: fieldsOf('envoygateway.extension.PostTranslateModifyRequest', {
+    post_translate_context: 1,
+    clusters: 2,
+    secrets: 3,
+    listeners: 4,
+    routes: 5,
+  }),
+  RouteConfiguration: fieldsOf('envoy.config.route.v3.RouteConfiguration', {
+    name: 1,
+    virtual_hosts: 2,
+    validate_clusters: 7,
+  }),
+  VirtualHost: fieldsOf('envoy.config.route.v3.VirtualHost', {
+    name: 1,
+    domains: 2,
+    routes: 3,
+    matcher: 21,
+    metadata: 24,
+  }),
+  Route: fieldsOf('envoy.config.route.v3.Route', {
+    match: 1,
+    route: 2,
+    redirect: 3,
+    metadata: 4,
+    direct_response: 7,
+    response_headers_to_add: 10,
+    name: 14,
+    filter_action: 17,
+    non_forwarding_action: 18,
+  }),
+  RouteMatch: fieldsOf('envoy.config.route.v3.RouteMatch', {
+    headers: 6,
+    connect_matcher: 12,
+  }),
+  RouteAction: fieldsOf('envoy.config.route.v3.RouteAction', {
+    cluster: 1,
+    cluster_header: 2,
+    weighted_clusters: 3,
+    upgrade_configs: 25,
+    request_mirror_policies: 30,
+    cluster_specifier_plugin: 37,
+    inline_cluster_specifier_plugin: 39,
+  }),
+  UpgradeConfig: fieldsOf('envoy.config.route.v3.RouteAction.UpgradeConfig', {
+    upgrade_type: 1,
+    enabled: 2,
+  }),
+  RequestMirrorPolicy: fieldsOf('envoy.config.route.v3.RouteAction.RequestMirrorPolicy', {
+    cluster: 1,
+    cluster_header: 5,
+  }),
+  WeightedCluster: fieldsOf('envoy.config.route.v3.WeightedCluster', {
+    clusters: 1,
+    total_weight: 3,
+  }),
+  ClusterWeight: fieldsOf('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
+    name: 1,
+    weight: 2,
+    cluster_header: 12,
+  }),
+  Cluster: fieldsOf('envoy.config.cluster.v3.Cluster', {
+    name: 1,
+    load_assignment: 33,
+  }),
+  ClusterLoadAssignment: fieldsOf('envoy.config.endpoint.v3.ClusterLoadAssignment', {
+    endpoints: 2,
+  }),
+  LocalityLbEndpoints: fieldsOf('envoy.config.endpoint.v3.LocalityLbEndpoints', {
+    locality: 1,
+  }),
+  Locality: fieldsOf('envoy.config.core.v3.Locality', {
+    region: 1,
+  }),
+  Listener: fieldsOf('envoy.config.listener.v3.Listener', {
+    name: 1,
+    filter_chains: 3,
+    default_filter_chain: 25,
+  }),
+  FilterChain: fieldsOf('envoy.config.listener.v3.FilterChain', {
+    filters: 3,
+  }),
+  Filter: fieldsOf('envoy.config.listener.v3.Filter', {
+    name: 1,
+    typed_config: 4,
+  }),
+  HttpConnectionManager: fieldsOf(
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+    { rds: 3, upgrade_configs: 23 },
+  ),
+  HcmUpgradeConfig: fieldsOf(
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig',
+    { upgrade_type: 1 },
+  ),
+  Rds: fieldsOf('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
+    route_config_name: 2,
+  }),
+  Metadata: fieldsOf('envoy.config.core.v3.Metadata', {
+    filter_metadata: 1,
+  }),
+  Any: fieldsOf('google.protobuf.Any', { type_url: 1, value: 2 }),
+  BoolValue: fieldsOf('google.protobuf.BoolValue', { value: 1 }),
+  UInt32Value: fieldsOf('google.protobuf.UInt32Value', { value: 1 }),
+  Struct: fieldsOf('google.protobuf.Struct', { fields: 1 }),
+  Value: fieldsOf('google.protobuf.Value', {
+    string_value: 3,
+    struct_value: 5,
+    list_value: 6,
+  }),
+  ListValue: fieldsOf('google.protobuf.ListValue', { values: 1 }),
+} as const;
+
+/** The key and value of every protobuf map entry; the specification fixes these two numbers. */
+export const mapEntry = fieldsOf('map entry', { key: 1, value: 2 });

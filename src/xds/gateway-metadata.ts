@@ -1,0 +1,56 @@
+import { type FieldRef, fields, mapEntry } from './fields.ts';
+import { decodeString, forEachField, lastValueOf, stringOf, valuesOf } from './wire.ts';
+
+/** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
+export interface GatewayObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Rule name (routes) or listener name (virtual hosts); '' when there is none. */
+  readonly sectionName: string;
+}
+
+const metadataKey = 'envoy-gateway';
+
+/**
+ * The first object in `filter_metadata["envoy-gateway"].resources` of a route, virtual host or
+ * cluster; undefined when Envoy Gateway wrote none. Throws MalformedMessageError.
+ */
+export function readGatewayObject(
+  message: Uint8Array,
+  metadataField: FieldRef,
+): GatewayObject | undefined {
+  const metadata = lastValueOf(message, metadataField);
+  if (metadata === undefined) return undefined;
+  const struct = mapValue(metadata, fields.Metadata.filter_metadata, metadataKey);
+  const resources = struct && mapValue(struct, fields.Struct.fields, 'resources');
+  const list = resources && lastValueOf(resources, fields.Value.list_value);
+  const first = list && valuesOf(list, fields.ListValue.values)[0];
+  const object = first && lastValueOf(first, fields.Value.struct_value);
+  return object && readObject(object);
+}
+
+function readObject(struct: Uint8Array): GatewayObject {
+  const text = { kind: '', namespace: '', name: '', sectionName: '' };
+  forEachField(struct, fields.Struct.fields, (entry) => {
+    const key = stringOf(entry, mapEntry.key);
+    const value = lastValueOf(entry, mapEntry.value);
+    if (value === undefined || !isTextKey(key)) return;
+    const string = lastValueOf(value, fields.Value.string_value);
+    if (string !== undefined) text[key] = decodeString(string);
+  });
+  return text;
+
+  function isTextKey(key: string): key is keyof typeof text {
+    return Object.hasOwn(text, key);
+  }
+}
+
+/** The value of a map's last entry with this key, which is the one that decoders keep. */
+function mapValue(message: Uint8Array, map: FieldRef, key: string): Uint8Array | undefined {
+  let found: Uint8Array | undefined;
+  forEachField(message, map, (entry) => {
+    if (stringOf(entry, mapEntry.key) === key) found = lastValueOf(entry, mapEntry.value);
+  });
+  return found;
+}

@@ -1,0 +1,33 @@
+/**
+ * Bytes that are not a protobuf message, or not the one that was expected.
+ * Says where: the path of fields from the outermost message, and the byte offset in that message.
+ */
+export class MalformedMessageError extends Error {
+  readonly reason: string;
+  readonly path: string;
+  readonly offset: number;
+
+  constructor(reason: string, path: string, offset: number) {
+    super(`${path === '' ? 'message' : path} at byte ${offset}: ${reason}`);
+    this.name = 'MalformedMessageError';
+    this.reason = reason;
+    this.path = path;
+    this.offset = offset;
+  }
+
+  /** The same error seen from the enclosing message: `segment` goes in front, offsets add up. */
+  within(segment: string, offset: number): MalformedMessageError {
+    const path = this.path === '' ? segment : `${segment}.${this.path}`;
+    return new MalformedMessageError(this.reason, path, this.offset + offset);
+  }
+}
+
+/** Runs `read`; a malformed message below is reported as inside `segment`, `offset` bytes in. */
+export function insideField<T>(segment: string, offset: number, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedMessageError) throw error.within(segment, offset);
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+
+/** A route rule of the Gateway API, as Envoy Gateway writes it into cluster and route names. */
+export interface RuleName {
+  /** `httproute`, `grpcroute`, `tcproute`, `tlsroute` or `udproute`. */
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly rule: number;
+}
+
+/** A cluster's name taken apart; `backend` is there when the cluster is one backendRef's own. */
+export interface ClusterName extends RuleName {
+  readonly backend?: number;
+}
+
+const clusterForm = /^([a-z]+route)\/([^/]+)\/([^/]+)\/rule\/(\d+)(?:\/backend\/(\d+))?$/;
+const routeForm = /^([a-z]+route)\/([^/]+)\/([^/]+)\/rule\/(\d+)\/match\/-?\d+(?:\/.*)?$/s;
+
+/**
+ * Takes `<kind>/<namespace>/<name>/rule/<r>` apart, with `/backend/<b>` behind it or without.
+ * Undefined for every other name: mirrors, `service/…` of mergeBackends, custom clusters.
+ */
+export function parseClusterName(cluster: string): ClusterName | undefined {
+  const match = clusterForm.exec(cluster);
+  if (match === null) return undefined;
+  const rule = ruleNameOf(match);
+  return match[5] === undefined ? rule : { ...rule, backend: Number(match[5]) };
+}
+
+/** Takes `<kind>/<namespace>/<name>/rule/<r>/match/<m>/<host>` apart; undefined for other names. */
+export function parseRouteName(route: string): RuleName | undefined {
+  const match = routeForm.exec(route);
+  return match === null ? undefined : ruleNameOf(match);
+}
+
+function ruleNameOf(match: RegExpExecArray): RuleName {
+  const [, kind = '', namespace = '', name = '', rule = ''] = match;
+  return { kind, namespace, name, rule: Number(rule) };
+}
+
+/**
+ * The name by which a virtual host appears in route names and domains of ours: outside [a-z0-9.-]
+ * becomes `-`. Where two of the snapshot's names would meet, each gets 8 hex digits of its own
+ * sha256 appended, because a duplicate domain makes Envoy reject the whole configuration.
+ */
+export function sanitizeVirtualHostNames(names: Iterable<string>): ReadonlyMap<string, string> {
+  const distinct = [...new Set(names)];
+  const takers = new Map<string, number>();
+  for (const name of distinct) {
+    const plain = sanitize(name);
+    takers.set(plain, (takers.get(plain) ?? 0) + 1);
+  }
+  return new Map(
+    distinct.map((name) => {
+      const plain = sanitize(name);
+      return [name, takers.get(plain) === 1 ? plain : `${plain}-${shortHash(name)}`];
+    }),
+  );
+}
+
+function sanitize(name: string): string {
+  return name.replaceAll(/[^a-z0-9.-]/g, '-');
+}
+
+function shortHash(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 8);
+}

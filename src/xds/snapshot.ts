@@ -1,0 +1,129 @@
+import { type FieldRef, fields } from './fields.ts';
+import { insideField, MalformedMessageError } from './malformed.ts';
+import { concatenate, encodeField, expectLengthDelimited, FieldReader } from './wire.ts';
+
+const request = fields.PostTranslateModifyRequest;
+
+const listFields = {
+  clusters: request.clusters,
+  secrets: request.secrets,
+  listeners: request.listeners,
+  routes: request.routes,
+} as const satisfies Record<string, FieldRef>;
+
+/** The four lists of a snapshot, by their names in the hook's messages. */
+export type ResourceKind = keyof typeof listFields;
+
+/** One xDS resource of a snapshot, encoded. */
+export interface Resource {
+  readonly kind: ResourceKind;
+  readonly value: Uint8Array;
+  /** Its whole field as Envoy Gateway sent it; absent when a rewrite made the value. */
+  readonly received?: Uint8Array;
+}
+
+/** One PostTranslateModify request: what Envoy Gateway is about to publish, in the order it came. */
+export interface Snapshot {
+  readonly resources: readonly Resource[];
+  /** PostTranslateExtensionContext values, encoded; not part of the answer. */
+  readonly contexts: readonly Uint8Array[];
+}
+
+const kindByNumber = new Map<number, ResourceKind>([
+  [listFields.clusters.number, 'clusters'],
+  [listFields.secrets.number, 'secrets'],
+  [listFields.listeners.number, 'listeners'],
+  [listFields.routes.number, 'routes'],
+]);
+
+/**
+ * Splits a PostTranslateModifyRequest into its resources: views into `bytes`, nothing is copied or
+ * looked into. Throws MalformedMessageError when the envelope itself is not well-formed.
+ */
+export function readSnapshot(bytes: Uint8Array): Snapshot {
+  return insideField('PostTranslateModifyRequest', 0, () => {
+    const resources: Resource[] = [];
+    const contexts: Uint8Array[] = [];
+    const reader = new FieldReader(bytes);
+    while (reader.next()) {
+      const kind = kindByNumber.get(reader.number);
+      if (kind !== undefined) {
+        expectLengthDelimited(reader, listFields[kind]);
+        resources.push({ kind, value: reader.value(), received: reader.raw() });
+      } else if (reader.number === request.post_translate_context.number) {
+        expectLengthDelimited(reader, request.post_translate_context);
+        contexts.push(reader.value());
+      }
+    }
+    return { resources, contexts };
+  });
+}
+
+/** A response list's field number is its request list's minus this: see the extension's protos. */
+const responseNumberShift = 1;
+const tagShift = responseNumberShift * 8;
+
+/**
+ * The snapshot as an encoded PostTranslateModifyResponse. Resources that nobody replaced keep their
+ * bytes; only the list's number in front of them changes.
+ */
+export function encodeResponse(snapshot: Snapshot): Uint8Array {
+  const parts = snapshot.resources.map(
+    ({ kind, value, received }) => received ?? encodeField(listFields[kind], value),
+  );
+  const response = concatenate(parts);
+  let at = 0;
+  for (const part of parts) {
+    response[at] = (response[at] ?? 0) - tagShift;
+    at += part.length;
+  }
+  return response;
+}
+
+/** How many resources of a kind the snapshot has. */
+export function countResources(snapshot: Snapshot, kind: ResourceKind): number {
+  let count = 0;
+  for (const resource of snapshot.resources) if (resource.kind === kind) count++;
+  return count;
+}
+
+/** What `mapResources` tells of a resource it could not read. */
+export interface UnreadableResource {
+  readonly kind: ResourceKind;
+  /** Its place in its list, from 0. */
+  readonly index: number;
+  readonly error: MalformedMessageError;
+}
+
+/**
+ * Rewrites each resource of one kind; the same snapshot comes back when nothing changed.
+ * A resource in which `rewrite` finds malformed bytes stays as it is, and is told to `unreadable`.
+ */
+export function mapResources(
+  snapshot: Snapshot,
+  kind: ResourceKind,
+  rewrite: (value: Uint8Array, index: number) => Uint8Array,
+  unreadable: (resource: UnreadableResource) => void,
+): Snapshot {
+  let changed = false;
+  let next = 0;
+  const resources = snapshot.resources.map((resource) => {
+    if (resource.kind !== kind) return resource;
+    const index = next++;
+    const value = rewriteOrKeep(resource.value, index);
+    if (value === resource.value) return resource;
+    changed = true;
+    return { kind, value };
+  });
+  return changed ? { ...snapshot, resources } : snapshot;
+
+  function rewriteOrKeep(value: Uint8Array, index: number): Uint8Array {
+    try {
+      return insideField(`${kind}[${index}]`, 0, () => rewrite(value, index));
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+      unreadable({ kind, index, error });
+      return value;
+    }
+  }
+}
