@@ -17,7 +17,6 @@ export type SkipReason =
   | 'ambiguous-encoding'
   | 'cluster-missing'
   | 'connect-disabled'
-  | 'connect-without-body'
   | 'domain-taken'
   | 'inline-cluster-specifier'
   | 'malformed-resource'

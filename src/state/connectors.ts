@@ -1,3 +1,5 @@
+import { parseClusterName } from '../xds/names.ts';
+
 /** Where an online connector's tunnel ends: written into the tunnel cluster's endpoint metadata. */
 export interface Tunnel {
   /** Host that the connector should reach for us, for instance `localhost`. */
@@ -57,6 +59,7 @@ export class ConnectorView {
 
   readonly connectors: readonly Connector[];
   readonly #rules = new Map<string, MutableRuleClaims>();
+  readonly #routes = new Set<string>();
   readonly #clusters = new Map<string, Connector>();
 
   constructor(entries: readonly ConnectorEntry[]) {
@@ -77,14 +80,22 @@ export class ConnectorView {
     return this.#clusters.get(cluster);
   }
 
-  /** What is claimed of a rule, or undefined when nothing is. `kind` in any case. */
-  forRule(kind: string, namespace: string, name: string, rule: number): RuleClaims | undefined {
-    const exact = this.#rules.get(ruleKey({ kind, namespace, name, rule }));
-    const general = this.#rules.get(ruleKey({ kind, namespace, name }));
+  /**
+   * What is claimed of a rule, or undefined when nothing is. `kind` in any case.
+   * Without `rule`: what is claimed of every rule of the route.
+   */
+  forRule(route: RuleKeyParts): RuleClaims | undefined {
+    const exact = this.#rules.get(ruleKey(route));
+    const general = this.#rules.get(ruleKey({ ...route, rule: undefined }));
     if (exact === undefined || general === undefined) return exact ?? general;
     const whole = exact.whole ?? general.whole;
     const byBackend = new Map([...general.byBackend, ...exact.byBackend]);
     return whole === undefined ? { byBackend } : { whole, byBackend };
+  }
+
+  /** Whether anything is claimed of any rule of this route. `kind` in any case. */
+  claimsRoute(route: RuleKeyParts): boolean {
+    return this.#routes.has(ruleKey({ ...route, rule: undefined }));
   }
 
   #addRoute(connector: Connector, claim: RouteClaim): void {
@@ -93,10 +104,12 @@ export class ConnectorView {
     if (claim.backend === undefined) claims.whole = connector;
     else claims.byBackend.set(claim.backend, connector);
     this.#rules.set(key, claims);
+    this.#routes.add(ruleKey({ ...claim, rule: undefined }));
   }
 }
 
-interface RuleKeyParts {
+/** A rule of a route, by the names that Kubernetes uses. */
+export interface RuleKeyParts {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -107,33 +120,45 @@ function ruleKey({ kind, namespace, name, rule }: RuleKeyParts): string {
   return `${kind.toLowerCase()}/${namespace}/${name}/${rule ?? '*'}`;
 }
 
-/** Every pair of entries of which both claim one backendRef or one cluster name. */
+/** Every pair of entries of which both claim one backendRef or one cluster. */
 export function findClaimConflicts(entries: readonly ConnectorEntry[]): ClaimConflict[] {
   const conflicts: ClaimConflict[] = [];
-  const clusterOwners = new Map<string, number>();
-  const routeClaims = new Map<string, { claim: RouteClaim; entry: number }[]>();
-  entries.forEach(({ routes, clusters }, entry) => {
-    for (const cluster of clusters) {
-      const owner = clusterOwners.get(cluster);
-      if (owner === undefined) clusterOwners.set(cluster, entry);
-      else if (owner !== entry) {
-        conflicts.push({ claim: `cluster ${cluster}`, entries: [owner, entry] });
-      }
+  const earlierByRoute = new Map<string, { claim: RuleClaim; entry: number }[]>();
+  const ownerByCluster = new Map<string, number>();
+  entries.forEach((one, entry) => {
+    for (const cluster of one.clusters) {
+      const owner = ownerByCluster.get(cluster) ?? entry;
+      ownerByCluster.set(cluster, owner);
+      if (owner !== entry) conflicts.push({ claim: `cluster ${cluster}`, entries: [owner, entry] });
     }
-    for (const claim of routes) {
+    for (const claim of backendRefsOf(one)) {
       const key = ruleKey({ ...claim, rule: undefined });
-      const earlier = routeClaims.get(key) ?? [];
-      const other = earlier.find((one) => one.entry !== entry && overlap(one.claim, claim));
-      if (other !== undefined) {
+      const earlier = earlierByRoute.get(key) ?? [];
+      const other = earlier.find((known) => known.entry !== entry && overlap(known.claim, claim));
+      if (other !== undefined && !(other.claim.cluster && claim.cluster)) {
         conflicts.push({ claim: describeClaim(claim), entries: [other.entry, entry] });
       }
-      routeClaims.set(key, [...earlier, { claim, entry }]);
+      earlierByRoute.set(key, [...earlier, { claim, entry }]);
     }
   });
   return conflicts;
 }
 
-function overlap(a: RouteClaim, b: RouteClaim): boolean {
+interface RuleClaim extends Omit<RouteClaim, 'kind'> {
+  readonly kind: string;
+  /** The cluster's name, where it is by that that the backendRef is claimed. */
+  readonly cluster?: string;
+}
+
+function backendRefsOf({ routes, clusters }: ConnectorEntry): RuleClaim[] {
+  const byCluster = clusters.flatMap((cluster) => {
+    const name = parseClusterName(cluster);
+    return name === undefined ? [] : [{ ...name, cluster }];
+  });
+  return [...routes, ...byCluster];
+}
+
+function overlap(a: RuleClaim, b: RuleClaim): boolean {
   return meets(a.rule, b.rule) && meets(a.backend, b.backend);
 }
 
@@ -141,7 +166,8 @@ function meets(a: number | undefined, b: number | undefined): boolean {
   return a === undefined || b === undefined || a === b;
 }
 
-function describeClaim({ kind, namespace, name, rule, backend }: RouteClaim): string {
+function describeClaim({ kind, namespace, name, rule, backend, cluster }: RuleClaim): string {
+  if (cluster !== undefined) return `cluster ${cluster}`;
   const where = [`${kind} ${namespace}/${name}`];
   if (rule !== undefined) where.push(`rule ${rule}`);
   if (backend !== undefined) where.push(`backend ${backend}`);

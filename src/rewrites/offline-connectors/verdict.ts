@@ -1,0 +1,87 @@
+import type { Connector, ConnectorView } from '../../state/connectors.ts';
+import type { GatewayObject } from '../../xds/gateway-metadata.ts';
+import { parseClusterName, type RuleName } from '../../xds/names.ts';
+import { absentCluster } from './messages.ts';
+
+/** What the state says of the traffic that one route sends to one cluster. */
+export type Verdict =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'offline'; readonly connectors: readonly string[] }
+  | { readonly kind: 'online'; readonly connector: Connector & { readonly online: true } }
+  | { readonly kind: 'merged'; readonly detail: string };
+
+/** Who a route is: the object from its metadata, the rule's index from its name. */
+export interface RouteIdentity {
+  readonly object: Pick<GatewayObject, 'kind' | 'namespace' | 'name'>;
+  readonly rule: number | undefined;
+}
+
+/** The backendRefs whose endpoints a cluster lists itself; undefined when it lists none. */
+export type BackendsOfCluster = (cluster: string) => readonly number[] | undefined;
+
+const none: Verdict = { kind: 'none' };
+
+/** Envoy Gateway's entry for refs that it could not resolve, and ours: never a connector. */
+const reservedClusters = new Set(['invalid-backend-cluster', absentCluster]);
+
+/** Who a route is, from its metadata and name; undefined when neither says. */
+export function identifyRoute(
+  object: GatewayObject | undefined,
+  parsedName: RuleName | undefined,
+): RouteIdentity | undefined {
+  const named = object ?? parsedName;
+  return named === undefined ? undefined : { object: named, rule: parsedName?.rule };
+}
+
+/** Decides whether a route's traffic to a cluster goes to a connector, and in which state it is. */
+export function judge(
+  cluster: string,
+  route: RouteIdentity | undefined,
+  view: ConnectorView,
+  backendsOf: BackendsOfCluster,
+): Verdict {
+  if (reservedClusters.has(cluster)) return none;
+  const exact = view.forCluster(cluster);
+  if (exact !== undefined) return verdictOf([exact]);
+  const claims = route && view.forRule({ ...route.object, rule: route.rule });
+  if (route === undefined || claims === undefined) return none;
+  if (claims.whole !== undefined) return verdictOf([claims.whole]);
+
+  const parsed = parseClusterName(cluster);
+  if (parsed === undefined || !isOwn(parsed, route)) {
+    return merged('its name does not tell which backendRef it serves');
+  }
+  const backends = parsed.backend === undefined ? backendsOf(cluster) : [parsed.backend];
+  if (backends === undefined) {
+    return merged(
+      'it may serve several backendRefs, and the snapshot does not say which; ' +
+        'state the rule without `backend`, or name the cluster under `clusters`',
+    );
+  }
+  return verdictOf(backends.map((backend) => claims.byBackend.get(backend)));
+}
+
+function isOwn(cluster: RuleName, { object, rule }: RouteIdentity): boolean {
+  return (
+    cluster.kind === object.kind.toLowerCase() &&
+    cluster.namespace === object.namespace &&
+    cluster.name === object.name &&
+    cluster.rule === rule
+  );
+}
+
+function verdictOf(connectors: readonly (Connector | undefined)[]): Verdict {
+  const distinct = [...new Set(connectors)];
+  const [first] = distinct;
+  if (distinct.length === 1 && first === undefined) return none;
+  if (distinct.length === 1 && first?.online) return { kind: 'online', connector: first };
+  const offline = distinct.filter((connector) => connector !== undefined && !connector.online);
+  if (offline.length === distinct.length) {
+    return { kind: 'offline', connectors: offline.map((connector) => connector?.name ?? '') };
+  }
+  return merged(`of its ${connectors.length} backendRefs not all are behind an offline connector`);
+}
+
+function merged(detail: string): Verdict {
+  return { kind: 'merged', detail };
+}

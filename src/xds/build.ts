@@ -1,0 +1,32 @@
+import protobuf from 'protobufjs';
+import descriptor from './generated/envoy-messages.json' with { type: 'json' };
+
+const root = protobuf.Root.fromJSON(descriptor);
+
+/**
+ * Encodes a message of Envoy's from a plain object, field names as in the `.proto`.
+ * The definitions are the official ones, cut down to the fields Offramp writes. Throws on a field
+ * that is not among them: a typing error must not become an empty message.
+ */
+export function encodeMessage(type: string, value: Readonly<Record<string, unknown>>): Uint8Array {
+  const definition = root.lookupType(type);
+  refuseUnknownFields(definition, value);
+  const problem = definition.verify(value);
+  if (problem !== null) throw new TypeError(`${type}: ${problem}`);
+  return definition.encode(definition.fromObject(value)).finish();
+}
+
+/** A google.protobuf.Any that holds the encoded message, as a plain object for `encodeMessage`. */
+export function anyOf(type: string, value: Readonly<Record<string, unknown>>) {
+  return { type_url: `type.googleapis.com/${type}`, value: encodeMessage(type, value) };
+}
+
+function refuseUnknownFields(type: protobuf.Type, value: object): void {
+  for (const [name, inner] of Object.entries(value)) {
+    const field = type.fields[name]?.resolve();
+    if (field === undefined) throw new TypeError(`${type.fullName} has no field ${name} here`);
+    if (!(field.resolvedType instanceof protobuf.Type)) continue;
+    const children = field.map ? Object.values(inner) : field.repeated ? inner : [inner];
+    for (const child of children) refuseUnknownFields(field.resolvedType, child);
+  }
+}

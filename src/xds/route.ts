@@ -1,0 +1,165 @@
+import { type FieldRef, fields } from './fields.ts';
+import { insideField } from './malformed.ts';
+import {
+  decodeString,
+  expectLengthDelimited,
+  FieldReader,
+  forEachField,
+  hasField,
+  lastValueOf,
+  stringOf,
+  valuesOf,
+  varintOf,
+  wireTypes,
+} from './wire.ts';
+
+/** One entry of a weighted split. */
+export interface WeightedEntry {
+  /** '' when the entry is chosen by a request header instead of a name. */
+  readonly cluster: string;
+  readonly weight: number;
+}
+
+/** Where a forwarding action sends a request. */
+export type Destination =
+  | { readonly kind: 'cluster'; readonly cluster: string }
+  | { readonly kind: 'weighted'; readonly entries: readonly WeightedEntry[]; readonly fixed: boolean }
+  | { readonly kind: 'request-decides' }
+  | { readonly kind: 'inline-plugin' }
+  | { readonly kind: 'ambiguous' };
+
+/** A RouteAction, as far as Offramp looks at it. */
+export interface ForwardingAction {
+  readonly destination: Destination;
+  /** Cluster names of its mirrors, '' for one that a header chooses; in order. */
+  readonly mirrors: readonly string[];
+  /** Upgrade types that it switches on, as written, for instance `websocket`. */
+  readonly upgrades: readonly string[];
+}
+
+/** A Route, as far as Offramp looks at it. */
+export interface RouteView {
+  readonly name: string;
+  /** Encoded RouteAction; undefined when the route does not forward. */
+  readonly action: Uint8Array | undefined;
+  /** True when it matches CONNECT requests and nothing else. */
+  readonly matchesConnect: boolean;
+  /** True when a field occurs twice whose meaning depends on how decoders merge it. */
+  readonly ambiguous: boolean;
+}
+
+const actionNumbers = new Set(
+  [
+    fields.Route.route,
+    fields.Route.redirect,
+    fields.Route.direct_response,
+    fields.Route.filter_action,
+    fields.Route.non_forwarding_action,
+  ].map((field) => field.number),
+);
+
+/** Reads a Route. Throws MalformedMessageError. */
+export function readRoute(route: Uint8Array): RouteView {
+  let name = '';
+  let match: Uint8Array | undefined;
+  let action: Uint8Array | undefined;
+  const seen = { match: 0, action: 0, metadata: 0 };
+  const reader = new FieldReader(route);
+  while (reader.next()) {
+    if (actionNumbers.has(reader.number)) seen.action++;
+    if (reader.number === fields.Route.route.number) action = valueOf(reader, fields.Route.route);
+    else if (reader.number === fields.Route.name.number) {
+      name = decodeString(valueOf(reader, fields.Route.name));
+    } else if (reader.number === fields.Route.match.number) {
+      seen.match++;
+      match = valueOf(reader, fields.Route.match);
+    } else if (reader.number === fields.Route.metadata.number) seen.metadata++;
+  }
+  return {
+    name,
+    action,
+    matchesConnect: match !== undefined && hasField(match, fields.RouteMatch.connect_matcher),
+    ambiguous: seen.match > 1 || seen.action > 1 || seen.metadata > 1,
+  };
+}
+
+function valueOf(reader: FieldReader, field: FieldRef): Uint8Array {
+  expectLengthDelimited(reader, field);
+  return reader.value();
+}
+
+const specifiers = new Map<number, Destination['kind']>([
+  [fields.RouteAction.cluster.number, 'cluster'],
+  [fields.RouteAction.weighted_clusters.number, 'weighted'],
+  [fields.RouteAction.cluster_header.number, 'request-decides'],
+  [fields.RouteAction.cluster_specifier_plugin.number, 'request-decides'],
+  [fields.RouteAction.inline_cluster_specifier_plugin.number, 'inline-plugin'],
+]);
+
+/** Reads a RouteAction. Throws MalformedMessageError. */
+export function readAction(action: Uint8Array): ForwardingAction {
+  return insideField('route', 0, () => ({
+    destination: readDestination(action),
+    mirrors: valuesOf(action, fields.RouteAction.request_mirror_policies).map((mirror) =>
+      stringOf(mirror, fields.RequestMirrorPolicy.cluster),
+    ),
+    upgrades: readEnabledUpgrades(action),
+  }));
+}
+
+function readDestination(action: Uint8Array): Destination {
+  const found: Destination['kind'][] = [];
+  const reader = new FieldReader(action);
+  while (reader.next()) {
+    const kind = specifiers.get(reader.number);
+    if (kind !== undefined) found.push(kind);
+  }
+  const [kind, ...others] = found;
+  if (kind === undefined || others.length > 0) return { kind: 'ambiguous' };
+  if (kind === 'cluster') {
+    return { kind, cluster: stringOf(action, fields.RouteAction.cluster) };
+  }
+  if (kind !== 'weighted') return { kind };
+  const weighted = lastValueOf(action, fields.RouteAction.weighted_clusters) ?? new Uint8Array();
+  return readWeightedClusters(weighted);
+}
+
+function readWeightedClusters(weighted: Uint8Array): Destination {
+  const entries: WeightedEntry[] = [];
+  let ambiguous = false;
+  forEachField(weighted, fields.WeightedCluster.clusters, (entry) => {
+    const weights = valuesOf(entry, fields.ClusterWeight.weight);
+    if (weights.length > 1) ambiguous = true;
+    const [weight] = weights;
+    entries.push({
+      cluster: hasField(entry, fields.ClusterWeight.cluster_header)
+        ? ''
+        : stringOf(entry, fields.ClusterWeight.name),
+      weight: weight === undefined ? 0 : varintOf(weight, fields.UInt32Value.value),
+    });
+  });
+  if (ambiguous) return { kind: 'ambiguous' };
+  const fixed = hasField(weighted, fields.WeightedCluster.total_weight);
+  return { kind: 'weighted', entries, fixed };
+}
+
+function readEnabledUpgrades(action: Uint8Array): string[] {
+  return valuesOf(action, fields.RouteAction.upgrade_configs)
+    .filter((config) => {
+      const enabled = lastValueOf(config, fields.UpgradeConfig.enabled);
+      return enabled === undefined || readBool(enabled);
+    })
+    .map((config) => stringOf(config, fields.UpgradeConfig.upgrade_type));
+}
+
+/** The value of a google.protobuf.BoolValue. */
+export function readBool(wrapper: Uint8Array): boolean {
+  const reader = new FieldReader(wrapper);
+  let value = false;
+  while (reader.next()) {
+    if (reader.number === fields.BoolValue.value.number && reader.wireType === wireTypes.varint) {
+      value = reader.varint() !== 0;
+    }
+  }
+  return value;
+}
