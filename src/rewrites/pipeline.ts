@@ -1,6 +1,7 @@
 import type { ConnectorView } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
-import { type ConnectorSettings, rewriteOfflineConnectors } from './offline-connectors.ts';
+import type { ConnectorSettings } from './offline-connectors/settings.ts';
+import { rewriteOfflineConnectors } from './offline-connectors.ts';
 import { mergeReports, type Report } from './report.ts';
 
 /** What the rewrites know about the world: one immutable value, replaced when the world changes. */

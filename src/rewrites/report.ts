@@ -15,6 +15,7 @@ export type Effect =
 /** Why something was left as it came although the state spoke of it. */
 export type SkipReason =
   | 'ambiguous-encoding'
+  | 'cluster-header'
   | 'cluster-missing'
   | 'connect-disabled'
   | 'domain-taken'

@@ -100,7 +100,7 @@ export class ConnectorView {
 
   #addRoute(connector: Connector, claim: RouteClaim): void {
     const key = ruleKey(claim);
-    const claims = this.#rules.get(key) ?? { byBackend: new Map() };
+    const claims: MutableRuleClaims = this.#rules.get(key) ?? { byBackend: new Map() };
     if (claim.backend === undefined) claims.whole = connector;
     else claims.byBackend.set(claim.backend, connector);
     this.#rules.set(key, claims);

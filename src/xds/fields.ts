@@ -84,8 +84,17 @@ export const fields = {
   }),
   Cluster: fieldsOf('envoy.config.cluster.v3.Cluster', {
     name: 1,
+    http2_protocol_options: 14,
     load_assignment: 33,
+    typed_extension_protocol_options: 36,
   }),
+  HttpProtocolOptions: fieldsOf('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+    explicit_http_config: 3,
+  }),
+  ExplicitHttpConfig: fieldsOf(
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig',
+    { http2_protocol_options: 2 },
+  ),
   ClusterLoadAssignment: fieldsOf('envoy.config.endpoint.v3.ClusterLoadAssignment', {
     endpoints: 2,
   }),
@@ -106,14 +115,15 @@ export const fields = {
   Filter: fieldsOf('envoy.config.listener.v3.Filter', {
     name: 1,
     typed_config: 4,
+    config_discovery: 5,
   }),
   HttpConnectionManager: fieldsOf(
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-    { rds: 3, upgrade_configs: 23 },
+    { rds: 3, route_config: 4, upgrade_configs: 23, scoped_routes: 31 },
   ),
   HcmUpgradeConfig: fieldsOf(
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig',
-    { upgrade_type: 1 },
+    { upgrade_type: 1, enabled: 3 },
   ),
   Rds: fieldsOf('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
     route_config_name: 2,
@@ -131,7 +141,6 @@ export const fields = {
     list_value: 6,
   }),
   ListValue: fieldsOf('google.protobuf.ListValue', { values: 1 }),
+  /** The key and value of every map entry; the encoding's specification fixes these two. */
+  MapEntry: fieldsOf('', { key: 1, value: 2 }),
 } as const;
-
-/** The key and value of every protobuf map entry; the specification fixes these two numbers. */
-export const mapEntry = fieldsOf('map entry', { key: 1, value: 2 });

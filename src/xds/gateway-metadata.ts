@@ -1,4 +1,4 @@
-import { type FieldRef, fields, mapEntry } from './fields.ts';
+import { type FieldRef, fields } from './fields.ts';
 import { decodeString, forEachField, lastValueOf, stringOf, valuesOf } from './wire.ts';
 
 /** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
@@ -33,8 +33,8 @@ export function readGatewayObject(
 function readObject(struct: Uint8Array): GatewayObject {
   const text = { kind: '', namespace: '', name: '', sectionName: '' };
   forEachField(struct, fields.Struct.fields, (entry) => {
-    const key = stringOf(entry, mapEntry.key);
-    const value = lastValueOf(entry, mapEntry.value);
+    const key = stringOf(entry, fields.MapEntry.key);
+    const value = lastValueOf(entry, fields.MapEntry.value);
     if (value === undefined || !isTextKey(key)) return;
     const string = lastValueOf(value, fields.Value.string_value);
     if (string !== undefined) text[key] = decodeString(string);
@@ -50,7 +50,7 @@ function readObject(struct: Uint8Array): GatewayObject {
 function mapValue(message: Uint8Array, map: FieldRef, key: string): Uint8Array | undefined {
   let found: Uint8Array | undefined;
   forEachField(message, map, (entry) => {
-    if (stringOf(entry, mapEntry.key) === key) found = lastValueOf(entry, mapEntry.value);
+    if (stringOf(entry, fields.MapEntry.key) === key) found = lastValueOf(entry, fields.MapEntry.value);
   });
   return found;
 }

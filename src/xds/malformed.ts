@@ -1,3 +1,6 @@
+/** Not a message at all, or one whose meaning depends on how a decoder merges repeated fields. */
+export type MalformedKind = 'malformed' | 'ambiguous';
+
 /**
  * Bytes that are not a protobuf message, or not the one that was expected.
  * Says where: the path of fields from the outermost message, and the byte offset in that message.
@@ -6,19 +9,21 @@ export class MalformedMessageError extends Error {
   readonly reason: string;
   readonly path: string;
   readonly offset: number;
+  readonly kind: MalformedKind;
 
-  constructor(reason: string, path: string, offset: number) {
+  constructor(reason: string, path: string, offset: number, kind: MalformedKind = 'malformed') {
     super(`${path === '' ? 'message' : path} at byte ${offset}: ${reason}`);
     this.name = 'MalformedMessageError';
     this.reason = reason;
     this.path = path;
     this.offset = offset;
+    this.kind = kind;
   }
 
   /** The same error seen from the enclosing message: `segment` goes in front, offsets add up. */
   within(segment: string, offset: number): MalformedMessageError {
     const path = this.path === '' ? segment : `${segment}.${this.path}`;
-    return new MalformedMessageError(this.reason, path, this.offset + offset);
+    return new MalformedMessageError(this.reason, path, this.offset + offset, this.kind);
   }
 }
 

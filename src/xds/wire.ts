@@ -220,6 +220,25 @@ export function lastValueOf(message: Uint8Array, field: FieldRef): Uint8Array | 
   return valuesOf(message, field).at(-1);
 }
 
+/**
+ * Throws an ambiguous MalformedMessageError when more than one of these fields occurs: of a oneof
+ * the last one wins, a repeated singular message merges, and an edit of either would guess.
+ */
+export function expectAtMostOne(message: Uint8Array, ...oneOf: readonly FieldRef[]): void {
+  const reader = new FieldReader(message);
+  let seen = 0;
+  while (reader.next()) {
+    const field = oneOf.find((one) => one.number === reader.number);
+    if (field === undefined || ++seen < 2) continue;
+    throw new MalformedMessageError(
+      `${field.message} has ${oneOf.map((one) => one.name).join(' or ')} more than once`,
+      '',
+      reader.start,
+      'ambiguous',
+    );
+  }
+}
+
 /** A string field's value, '' when absent, as proto3 has it. */
 export function stringOf(message: Uint8Array, field: FieldRef): string {
   const value = lastValueOf(message, field);

@@ -37,7 +37,7 @@ const written: Readonly<Record<string, readonly string[]>> = {
   'google.protobuf.Duration': ['seconds'],
   'google.protobuf.Any': ['type_url', 'value'],
   'google.protobuf.Struct': ['fields'],
-  'google.protobuf.Value': ['string_value'],
+  'google.protobuf.Value': ['stringValue'],
   'envoy.config.endpoint.v3.ClusterLoadAssignment': ['cluster_name', 'endpoints'],
   'envoy.config.endpoint.v3.LocalityLbEndpoints': ['lb_endpoints'],
   'envoy.config.endpoint.v3.LbEndpoint': ['endpoint', 'metadata'],

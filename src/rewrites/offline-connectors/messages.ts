@@ -91,8 +91,8 @@ const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 export function tunnelCluster(options: TunnelClusterOptions): Uint8Array {
   const { name, tunnel, internalListener, http2 } = options;
   const metadata = {
-    address: { string_value: `${tunnel.host}:${tunnel.port}` },
-    endpoint_id: { string_value: tunnel.endpointId },
+    address: { stringValue: `${tunnel.host}:${tunnel.port}` },
+    endpoint_id: { stringValue: tunnel.endpointId },
   };
   const endpoint = {
     endpoint: {

@@ -40,7 +40,7 @@ export function judge(
   view: ConnectorView,
   backendsOf: BackendsOfCluster,
 ): Verdict {
-  if (reservedClusters.has(cluster)) return none;
+  if (cluster === '' || reservedClusters.has(cluster)) return none;
   const exact = view.forCluster(cluster);
   if (exact !== undefined) return verdictOf([exact]);
   const claims = route && view.forRule({ ...route.object, rule: route.rule });
@@ -79,7 +79,7 @@ function verdictOf(connectors: readonly (Connector | undefined)[]): Verdict {
   if (offline.length === distinct.length) {
     return { kind: 'offline', connectors: offline.map((connector) => connector?.name ?? '') };
   }
-  return merged(`of its ${connectors.length} backendRefs not all are behind an offline connector`);
+  return merged('its backendRefs are not all behind connectors in the same state');
 }
 
 function merged(detail: string): Verdict {

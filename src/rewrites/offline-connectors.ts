@@ -1,0 +1,82 @@
+import { fields } from '../xds/fields.ts';
+import { sanitizeVirtualHostNames } from '../xds/names.ts';
+import { readBool } from '../xds/route.ts';
+import { mapResources, type UnreadableResource } from '../xds/snapshot.ts';
+import { decodeString, forEachField, lastValueOf, mapFields, stringOf, valuesOf } from '../xds/wire.ts';
+import { allowConnect, findConnectableRouteConfigurations } from './offline-connectors/connection-managers.ts';
+import type { RouteConfigurationContext } from './offline-connectors/context.ts';
+import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
+import { survey } from './offline-connectors/survey.ts';
+import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
+import type { Rewrite } from './pipeline.ts';
+import { emptyReport } from './report.ts';
+import { ReportBuilder } from './report-builder.ts';
+
+const { RouteConfiguration, VirtualHost } = fields;
+
+/**
+ * Routes that forward to an offline connector answer at once; online connectors get their tunnel.
+ * Looks over the whole snapshot first, because a cluster may be used by several routes.
+ */
+export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }, settings) => {
+  if (view.isEmpty) return { snapshot, report: emptyReport };
+  const report = new ReportBuilder('offline-connectors');
+  const unreadable = ({ kind, index, error }: UnreadableResource) => {
+    const reason = error.kind === 'ambiguous' ? 'ambiguous-encoding' : 'malformed-resource';
+    report.skipped(reason, { kind, resource: `${kind}[${index}]` }, error.message);
+  };
+  const found = survey(snapshot, view, unreadable);
+  const { internalListener } = settings.connectors;
+  const opened = openTunnels(snapshot, found, internalListener, report, unreadable);
+  const shared = {
+    view,
+    settings: settings.connectors,
+    report,
+    backendsOf: found.backendsOf,
+    tunnels: opened.tunnels,
+    sanitizedNames: sanitizeVirtualHostNames(found.virtualHostNames),
+  };
+  const connectable = findConnectableRouteConfigurations(snapshot, unreadable);
+  const needConnect = new Set<string>();
+  const routed = mapResources(
+    opened.snapshot,
+    'routes',
+    (routeConfiguration, index) => {
+      if (!found.concerned.has(index)) return routeConfiguration;
+      const name = stringOf(routeConfiguration, RouteConfiguration.name);
+      const context: RouteConfigurationContext = {
+        ...shared,
+        name,
+        connectable: connectable.has(name),
+        validatesClusters: validatesClusters(routeConfiguration),
+        domains: domainsOf(routeConfiguration),
+      };
+      return report.allOrNothing(() =>
+        mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
+          const { value, needsConnect } = rewriteVirtualHost(virtualHost, context);
+          if (needsConnect) needConnect.add(name);
+          return value;
+        }),
+      );
+    },
+    unreadable,
+  );
+  const rewritten = allowConnect(routed, needConnect, report);
+  return { snapshot: rewritten, report: report.finish(found.offlineClusters) };
+};
+
+function validatesClusters(routeConfiguration: Uint8Array): boolean {
+  const value = lastValueOf(routeConfiguration, RouteConfiguration.validate_clusters);
+  return value !== undefined && readBool(value);
+}
+
+function domainsOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
+  const domains = new Set<string>();
+  forEachField(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
+    for (const domain of valuesOf(virtualHost, VirtualHost.domains)) {
+      domains.add(decodeString(domain));
+    }
+  });
+  return domains;
+}
+

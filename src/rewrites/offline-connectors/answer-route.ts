@@ -1,0 +1,89 @@
+import { fields } from '../../xds/fields.ts';
+import type { ForwardingAction, RouteView } from '../../xds/route.ts';
+import { editFields, encodeField, encodeString, hasField, mapFields } from '../../xds/wire.ts';
+import type { RouteConfigurationContext } from './context.ts';
+import {
+  absentClusterAction,
+  directResponse,
+  responseHeaders,
+  upgradeHeaderMatcher,
+} from './messages.ts';
+
+const { Route, RouteMatch } = fields;
+
+/** The routes that take an offline connector's route's place, in order, and what they do. */
+export interface Answer {
+  readonly routes: readonly Uint8Array[];
+  /** Upgrade types (`websocket`) whose handshakes are answered by a route of their own. */
+  readonly refusedUpgrades: readonly string[];
+  /** Upgrade types for which no such route could be made. */
+  readonly unansweredUpgrades: readonly string[];
+  /** False when the answer to a CONNECT route has no body, for want of listeners. */
+  readonly hasBody: boolean;
+}
+
+/** Answers every request of a route whose connector is offline, upgrades included. */
+export function answerRoute(
+  route: Uint8Array,
+  view: RouteView,
+  action: ForwardingAction,
+  context: RouteConfigurationContext,
+): Answer {
+  if (view.matchesConnect && !context.connectable && !context.validatesClusters) {
+    const routes = [withAction(route, encodeField(Route.route, absentClusterAction('CONNECT')), context)];
+    return { routes, refusedUpgrades: [], unansweredUpgrades: [], hasBody: false };
+  }
+  const answered = withAction(route, directResponseField(context), context);
+  const upgrades = view.matchesConnect ? [] : distinctUpgrades(action);
+  const canAnswer = !context.validatesClusters && hasField(route, Route.match);
+  const refused = canAnswer ? upgrades : [];
+  return {
+    routes: [...refused.map((upgrade) => refuseUpgrade(route, view, upgrade, context)), answered],
+    refusedUpgrades: refused,
+    unansweredUpgrades: canAnswer ? [] : upgrades,
+    hasBody: true,
+  };
+}
+
+/** A `Route.direct_response` field with the configured answer. */
+export function directResponseField({ settings }: RouteConfigurationContext): Uint8Array {
+  return encodeField(Route.direct_response, directResponse(settings.offlineResponse));
+}
+
+function withAction(
+  route: Uint8Array,
+  action: Uint8Array,
+  { settings }: RouteConfigurationContext,
+): Uint8Array {
+  return editFields(
+    route,
+    (field) => (field.number === Route.route.number ? [action] : 'keep'),
+    responseHeaders(settings.offlineResponse),
+  );
+}
+
+/** A clone of the route that takes its handshakes for one upgrade, which Envoy answers with 503. */
+function refuseUpgrade(
+  route: Uint8Array,
+  view: RouteView,
+  upgrade: string,
+  context: RouteConfigurationContext,
+): Uint8Array {
+  const matcher = encodeField(RouteMatch.headers, upgradeHeaderMatcher(upgrade));
+  const narrowed = mapFields(route, Route.match, (match) =>
+    editFields(match, () => 'keep', [matcher]),
+  );
+  const renamed = editFields(
+    narrowed,
+    (field) => (field.number === Route.name.number ? 'drop' : 'keep'),
+    [encodeField(Route.name, encodeString(`${view.name}/offline-${upgrade.toLowerCase()}`))],
+  );
+  return withAction(renamed, encodeField(Route.route, absentClusterAction(upgrade)), context);
+}
+
+/** Upgrades that clients ask for by header; CONNECT is answered by a route of its own. */
+function distinctUpgrades({ upgrades }: ForwardingAction): string[] {
+  const byType = new Map(upgrades.map((upgrade) => [upgrade.toLowerCase(), upgrade]));
+  byType.delete('connect');
+  return [...byType.values()];
+}

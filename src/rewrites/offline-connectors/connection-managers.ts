@@ -1,0 +1,81 @@
+import {
+  mapConnectionManagers,
+  routeConfigurationOf,
+  upgradeTypesOf,
+} from '../../xds/connection-manager.ts';
+import { fields } from '../../xds/fields.ts';
+import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
+import { editFields, encodeField, lastValueOf, stringOf, valuesOf } from '../../xds/wire.ts';
+import { readBool } from '../../xds/route.ts';
+import { connectUpgrade } from './messages.ts';
+import type { ReportBuilder } from '../report-builder.ts';
+
+const { HttpConnectionManager, HcmUpgradeConfig } = fields;
+
+/**
+ * Route configurations whose CONNECT requests can be answered by a direct response: some connection
+ * manager of the snapshot serves them, and none of these forbids CONNECT.
+ */
+export function findConnectableRouteConfigurations(
+  snapshot: Snapshot,
+  unreadable: (resource: UnreadableResource) => void,
+): ReadonlySet<string> {
+  const connectable = new Set<string>();
+  const forbidden = new Set<string>();
+  const look = (manager: Uint8Array) => {
+    const name = routeConfigurationOf(manager);
+    if (connectIs(manager) === 'forbidden') forbidden.add(name);
+    else connectable.add(name);
+    return manager;
+  };
+  mapResources(
+    snapshot,
+    'listeners',
+    (listener) => mapConnectionManagers(listener, look),
+    unreadable,
+  );
+  for (const name of forbidden) connectable.delete(name);
+  return connectable;
+}
+
+function connectIs(manager: Uint8Array): 'unset' | 'allowed' | 'forbidden' {
+  const upgrades = valuesOf(manager, HttpConnectionManager.upgrade_configs);
+  const connect = upgrades[upgradeTypesOf(manager).findIndex(isConnect)];
+  if (connect === undefined) return 'unset';
+  const enabled = lastValueOf(connect, HcmUpgradeConfig.enabled);
+  return enabled === undefined || readBool(enabled) ? 'allowed' : 'forbidden';
+}
+
+function isConnect(upgradeType: string): boolean {
+  return upgradeType.toUpperCase() === 'CONNECT';
+}
+
+/**
+ * Lets CONNECT reach the routes of these route configurations. Without it Envoy answers CONNECT to a
+ * direct response with 403. Harmless elsewhere: only `connect_matcher` routes match CONNECT.
+ */
+export function allowConnect(
+  snapshot: Snapshot,
+  routeConfigurations: ReadonlySet<string>,
+  report: ReportBuilder,
+): Snapshot {
+  if (routeConfigurations.size === 0) return snapshot;
+  const upgrade = encodeField(HttpConnectionManager.upgrade_configs, connectUpgrade());
+  return mapResources(
+    snapshot,
+    'listeners',
+    (listener) =>
+      mapConnectionManagers(listener, (manager) => {
+        const name = routeConfigurationOf(manager);
+        if (!routeConfigurations.has(name) || connectIs(manager) !== 'unset') return manager;
+        report.changed(
+          'connect-allowed',
+          { kind: 'listeners', resource: stringOf(listener, fields.Listener.name) },
+          [],
+          `CONNECT reaches the routes of ${name}`,
+        );
+        return editFields(manager, () => 'keep', [upgrade]);
+      }),
+    () => {}, // already reported by findConnectableRouteConfigurations
+  );
+}

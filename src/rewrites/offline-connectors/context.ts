@@ -1,0 +1,34 @@
+import type { ConnectorView } from '../../state/connectors.ts';
+import type { ReportBuilder } from '../report-builder.ts';
+import type { Place } from '../report.ts';
+import type { ConnectorSettings } from './settings.ts';
+import type { BackendsOfCluster } from './verdict.ts';
+
+/** What holds for one whole route configuration while its routes are rewritten. */
+export interface RouteConfigurationContext {
+  readonly name: string;
+  readonly view: ConnectorView;
+  readonly settings: ConnectorSettings;
+  readonly report: ReportBuilder;
+  readonly backendsOf: BackendsOfCluster;
+  /** Clusters that lead into an online connector's tunnel. */
+  readonly tunnels: ReadonlySet<string>;
+  /** Whether a CONNECT request reaches a direct response (else Envoy says 403). */
+  readonly connectable: boolean;
+  /** `validate_clusters`: a route to an absent cluster would make Envoy reject everything. */
+  readonly validatesClusters: boolean;
+  /** Virtual host name to the name it has in our route names and domains. */
+  readonly sanitizedNames: ReadonlyMap<string, string>;
+  /** Every domain of the route configuration: each may occur once. */
+  readonly domains: ReadonlySet<string>;
+}
+
+/** The place of a virtual host, or of a route in it, for the report. */
+export function placeOf(
+  context: RouteConfigurationContext,
+  virtualHost: string,
+  route?: string,
+): Place {
+  const place = { kind: 'routes', resource: context.name, virtualHost } as const;
+  return route === undefined ? place : { ...place, route };
+}

@@ -1,0 +1,225 @@
+import { fields } from '../../xds/fields.ts';
+import { readGatewayObject } from '../../xds/gateway-metadata.ts';
+import { parseRouteName } from '../../xds/names.ts';
+import {
+  type Destination,
+  type ForwardingAction,
+  type RouteView,
+  readAction,
+  readRoute,
+} from '../../xds/route.ts';
+import { mapFields, stringOf } from '../../xds/wire.ts';
+import type { Place, SkipReason } from '../report.ts';
+import { answerRoute } from './answer-route.ts';
+import { placeOf, type RouteConfigurationContext } from './context.ts';
+import { identifyRoute, judge, type RouteIdentity, type Verdict } from './verdict.ts';
+
+const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
+
+/** What a route becomes, and what the virtual host has to know of it. */
+export interface RewrittenRoute {
+  /** The routes in its place; undefined when it stays byte for byte. */
+  readonly routes?: readonly Uint8Array[];
+  /** Whether its own requests are answered now because its connectors are offline. */
+  readonly answered: boolean;
+  /** Offline connectors that it was rewritten for. */
+  readonly connectors: readonly string[];
+  /** Whether one of the connectors it forwards to is online. */
+  readonly online: boolean;
+  /** Of their clusters those that lead into a tunnel, in order. */
+  readonly tunnels: readonly string[];
+}
+
+const notForwarding = { answered: false, connectors: [], online: false, tunnels: [] };
+
+/** One route, read: what the functions below look at together. */
+interface Subject {
+  readonly route: Uint8Array;
+  readonly view: RouteView;
+  readonly action: ForwardingAction;
+  readonly identity: RouteIdentity | undefined;
+  readonly virtualHost: string;
+  readonly context: RouteConfigurationContext;
+}
+
+/** Rewrites one Route by what the state says of the clusters it forwards to. */
+export function rewriteRoute(
+  route: Uint8Array,
+  virtualHost: string,
+  context: RouteConfigurationContext,
+): RewrittenRoute {
+  const view = readRoute(route);
+  if (view.action === undefined) return notForwarding;
+  const action = readAction(view.action);
+  const identity = identifyRoute(
+    readGatewayObject(route, Route.metadata),
+    parseRouteName(view.name),
+  );
+  const subject: Subject = { route, view, action, identity, virtualHost, context };
+  const forwards = judgeForwards(subject);
+  const lostMirrors = findLostMirrors(subject);
+  reportMerged(subject, forwards);
+  const offline = forwards.filter(({ verdict }) => verdict.kind === 'offline');
+  const online = forwards.filter(({ verdict }) => verdict.kind === 'online');
+  const tunnels = online.map(({ cluster }) => cluster).filter((one) => context.tunnels.has(one));
+  const untouched = { ...notForwarding, online: online.length > 0, tunnels };
+  const hasWork = offline.length > 0 || lostMirrors.size > 0;
+  const obstacle = findObstacle(subject, hasWork || online.length > 0);
+  if (obstacle !== undefined) {
+    context.report.skipped(obstacle.reason, placeOfSubject(subject), obstacle.detail);
+    return untouched;
+  }
+  if (!hasWork) return untouched;
+  const { routes, answered } = isAnswered(forwards)
+    ? { routes: answer(subject, namesOf(offline)), answered: true }
+    : { routes: [thinOut(subject, offline, lostMirrors)], answered: false };
+  return { ...untouched, routes, answered, connectors: namesOf(offline) };
+}
+
+/** A cluster that the route forwards to, with its share and what the state says of it. */
+interface Forward {
+  readonly cluster: string;
+  readonly weight: number;
+  readonly verdict: Verdict;
+}
+
+function judgeForwards({ action, identity, context }: Subject): Forward[] {
+  const { destination } = action;
+  const entries =
+    destination.kind === 'cluster'
+      ? [{ cluster: destination.cluster, weight: 1 }]
+      : destination.kind === 'weighted'
+        ? destination.entries
+        : [];
+  return entries.map((entry) => ({
+    ...entry,
+    verdict: judge(entry.cluster, identity, context.view, context.backendsOf),
+  }));
+}
+
+/** The clusters that only get copies of requests, by exact name: mirrors are no backendRefs. */
+function findLostMirrors({ action, context }: Subject): ReadonlyMap<string, string> {
+  const lost = new Map<string, string>();
+  for (const cluster of action.mirrors) {
+    const connector = context.view.forCluster(cluster);
+    if (connector !== undefined && !connector.online) lost.set(cluster, connector.name);
+  }
+  return lost;
+}
+
+function reportMerged(subject: Subject, forwards: readonly Forward[]): void {
+  for (const { cluster, verdict } of forwards) {
+    if (verdict.kind !== 'merged') continue;
+    const detail = `cluster ${cluster} is left alone: ${verdict.detail}`;
+    subject.context.report.skipped('merged-cluster', placeOfSubject(subject), detail);
+  }
+}
+
+interface Obstacle {
+  readonly reason: SkipReason;
+  readonly detail: string;
+}
+
+/** Why a route of which the state speaks has to stay as it is; undefined when nothing is in the way. */
+function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefined {
+  const { view, action, identity, context } = subject;
+  const { destination } = action;
+  const claimed = identity !== undefined && context.view.claimsRoute(identity.object);
+  if (!concerned && !claimed) return undefined;
+  if (view.ambiguous || destination.kind === 'ambiguous') {
+    const detail = 'a field that decoders merge occurs twice in the route or its action';
+    return { reason: 'ambiguous-encoding', detail };
+  }
+  if (destination.kind === 'inline-plugin') {
+    const detail = 'an inline cluster specifier plugin chooses the cluster';
+    return { reason: 'inline-cluster-specifier', detail };
+  }
+  if (destination.kind === 'weighted') return findSplitObstacle(destination);
+  if (claimed && !concerned && identity.rule === undefined) {
+    const detail = 'which rule of its route it is cannot be told from its name';
+    return { reason: 'unparsable-route-name', detail };
+  }
+  return undefined;
+}
+
+function findSplitObstacle(split: Destination & { kind: 'weighted' }): Obstacle | undefined {
+  if (split.fixed) return { reason: 'total-weight', detail: 'the split fixes its total_weight' };
+  if (split.entries.some(({ cluster }) => cluster === '')) {
+    const detail = 'a request header chooses the cluster of an entry of the split';
+    return { reason: 'cluster-header', detail };
+  }
+  return undefined;
+}
+
+/** True when nothing is left of the route that could take a request. */
+function isAnswered(forwards: readonly Forward[]): boolean {
+  const isOffline = ({ verdict }: Forward) => verdict.kind === 'offline';
+  if (!forwards.some(isOffline)) return false;
+  const left = forwards.filter((forward) => !isOffline(forward));
+  return left.every(({ weight }) => weight === 0);
+}
+
+function answer(subject: Subject, connectors: readonly string[]): readonly Uint8Array[] {
+  const { context } = subject;
+  const { report, settings } = context;
+  const place = placeOfSubject(subject);
+  const given = answerRoute(subject.route, subject.view, subject.action, context);
+  const what = given.hasBody ? `${settings.offlineResponse.status} at once` : '503 without a body';
+  report.changed('route-answered', place, connectors, `was ${describe(subject.action)}, is ${what}`);
+  for (const upgrade of given.refusedUpgrades) {
+    report.changed('upgrade-refused', place, connectors, `${upgrade} handshakes get 503`);
+  }
+  for (const upgrade of given.unansweredUpgrades) {
+    const detail = `${upgrade} handshakes get Envoy’s 403: no route to an absent cluster may be added`;
+    report.skipped('validate-clusters', place, detail);
+  }
+  return given.routes;
+}
+
+/** Takes offline entries out of the split, and mirrors to offline connectors away. */
+function thinOut(
+  subject: Subject,
+  offline: readonly Forward[],
+  lostMirrors: ReadonlyMap<string, string>,
+): Uint8Array {
+  const { route, context } = subject;
+  const place = placeOfSubject(subject);
+  const gone = new Set(offline.map(({ cluster }) => cluster));
+  if (offline.length > 0) {
+    const detail = `left the split: ${[...gone].join(', ')}`;
+    context.report.changed('entries-dropped', place, namesOf(offline), detail);
+  }
+  for (const [mirror, connector] of lostMirrors) {
+    context.report.changed('mirror-dropped', place, [connector], `no copies to ${mirror}`);
+  }
+  const dropEntry = (entry: Uint8Array) =>
+    gone.has(stringOf(entry, ClusterWeight.name)) ? undefined : entry;
+  const dropMirror = (mirror: Uint8Array) =>
+    lostMirrors.has(stringOf(mirror, RequestMirrorPolicy.cluster)) ? undefined : mirror;
+  return mapFields(route, Route.route, (action) =>
+    mapFields(
+      mapFields(action, RouteAction.weighted_clusters, (split) =>
+        mapFields(split, WeightedCluster.clusters, dropEntry),
+      ),
+      RouteAction.request_mirror_policies,
+      dropMirror,
+    ),
+  );
+}
+
+function namesOf(offline: readonly Forward[]): string[] {
+  const names = offline.flatMap(({ verdict }) =>
+    verdict.kind === 'offline' ? verdict.connectors : [],
+  );
+  return [...new Set(names)];
+}
+
+function placeOfSubject({ context, virtualHost, view }: Subject): Place {
+  return placeOf(context, virtualHost, view.name);
+}
+
+function describe({ destination }: ForwardingAction): string {
+  if (destination.kind === 'cluster') return `cluster ${destination.cluster}`;
+  if (destination.kind !== 'weighted') return destination.kind;
+  return `a split over ${destination.entries.map(({ cluster }) => cluster).join(', ')}`;
+}

@@ -1,0 +1,177 @@
+import { fields } from '../../xds/fields.ts';
+import { insideField } from '../../xds/malformed.ts';
+import { readRoute } from '../../xds/route.ts';
+import {
+  concatenate,
+  editFields,
+  encodeField,
+  encodeString,
+  forEachField,
+  hasField,
+  stringOf,
+  valuesOf,
+  decodeString,
+} from '../../xds/wire.ts';
+import { directResponseField } from './answer-route.ts';
+import { placeOf, type RouteConfigurationContext } from './context.ts';
+import { absentClusterAction, connectAction, connectRoute, responseHeaders } from './messages.ts';
+import { rewriteRoute } from './rewrite-route.ts';
+
+const { VirtualHost, Route } = fields;
+
+/** What a virtual host becomes. */
+export interface RewrittenVirtualHost {
+  readonly value: Uint8Array;
+  /** True when its CONNECT answer needs the connection managers to let CONNECT through. */
+  readonly needsConnect: boolean;
+}
+
+/** What the routes of a virtual host add up to. */
+interface Tally {
+  answered: boolean;
+  online: boolean;
+  readonly connectors: Set<string>;
+  readonly tunnels: string[];
+}
+
+/** Rewrites the routes of a virtual host, and gives it the CONNECT route that fits them. */
+export function rewriteVirtualHost(
+  virtualHost: Uint8Array,
+  context: RouteConfigurationContext,
+): RewrittenVirtualHost {
+  const name = stringOf(virtualHost, VirtualHost.name);
+  if (hasField(virtualHost, VirtualHost.matcher)) {
+    const detail = 'its routes are in a matcher tree, which Offramp does not edit';
+    context.report.skipped('virtual-host-matcher', placeOf(context, name), detail);
+    return { value: virtualHost, needsConnect: false };
+  }
+  const tally: Tally = { answered: false, online: false, connectors: new Set(), tunnels: [] };
+  const routed = rewriteRoutes(virtualHost, name, context, tally);
+  const [tunnel] = tally.tunnels;
+  if (tunnel !== undefined) {
+    return { value: tunnelConnect(routed, name, tunnel, context), needsConnect: false };
+  }
+  if (!tally.answered || tally.online) return { value: routed, needsConnect: false };
+  return answerConnect(routed, name, [...tally.connectors], context);
+}
+
+function rewriteRoutes(
+  virtualHost: Uint8Array,
+  name: string,
+  context: RouteConfigurationContext,
+  tally: Tally,
+): Uint8Array {
+  let index = 0;
+  return editFields(virtualHost, (field) => {
+    if (field.number !== VirtualHost.routes.number) return 'keep';
+    const route = field.value();
+    const result = insideField(`routes[${index++}]`, field.valueStart, () =>
+      rewriteRoute(route, name, context),
+    );
+    tally.answered ||= result.answered;
+    tally.online ||= result.online;
+    tally.tunnels.push(...result.tunnels);
+    if (result.answered) for (const connector of result.connectors) tally.connectors.add(connector);
+    return result.routes?.map((one) => encodeField(VirtualHost.routes, one)) ?? 'keep';
+  });
+}
+
+/** CONNECT goes through the tunnel, also for clients that ask for the virtual host's own domain. */
+function tunnelConnect(
+  virtualHost: Uint8Array,
+  name: string,
+  cluster: string,
+  context: RouteConfigurationContext,
+): Uint8Array {
+  const ourName = context.sanitizedNames.get(name) ?? name;
+  const routeName = `connector-connect-${ourName}`;
+  const action = encodeField(Route.route, connectAction(cluster));
+  const connected = placeConnectRoute(virtualHost, routeName, connectRoute(routeName, action));
+  if (connected !== virtualHost) {
+    const place = placeOf(context, name, routeName);
+    context.report.changed('connect-tunnelled', place, [], `CONNECT goes to ${cluster}`);
+  }
+  return addDomain(connected, name, `${ourName}.connector.internal`, context);
+}
+
+function addDomain(
+  virtualHost: Uint8Array,
+  name: string,
+  domain: string,
+  context: RouteConfigurationContext,
+): Uint8Array {
+  const own = valuesOf(virtualHost, VirtualHost.domains).map(decodeString);
+  if (own.includes(domain)) return virtualHost;
+  if (context.domains.has(domain)) {
+    const detail = `another virtual host has the domain ${domain} already`;
+    context.report.skipped('domain-taken', placeOf(context, name), detail);
+    return virtualHost;
+  }
+  context.report.changed('domain-added', placeOf(context, name), [], domain);
+  return appendToList(virtualHost, encodeField(VirtualHost.domains, encodeString(domain)));
+}
+
+function appendToList(virtualHost: Uint8Array, field: Uint8Array): Uint8Array {
+  return editFields(virtualHost, () => 'keep', [field]);
+}
+
+/** CONNECT gets the offline answer too, instead of Envoy's 403. */
+function answerConnect(
+  virtualHost: Uint8Array,
+  name: string,
+  connectors: readonly string[],
+  context: RouteConfigurationContext,
+): RewrittenVirtualHost {
+  const { connectable, report } = context;
+  const routeName = `connector-offline-${context.sanitizedNames.get(name) ?? name}`;
+  const place = placeOf(context, name, routeName);
+  if (!connectable && context.validatesClusters) {
+    const detail = 'CONNECT gets Envoy’s 403: listeners are not in the snapshot, and no route to an absent cluster may be added';
+    report.skipped('validate-clusters', placeOf(context, name), detail);
+    return { value: virtualHost, needsConnect: false };
+  }
+  const action = connectable
+    ? directResponseField(context)
+    : encodeField(Route.route, absentClusterAction('CONNECT'));
+  const headers = responseHeaders(context.settings.offlineResponse);
+  const route = connectRoute(routeName, concatenate([action, ...headers]));
+  const value = placeConnectRoute(virtualHost, routeName, route);
+  if (value !== virtualHost) {
+    const { status } = context.settings.offlineResponse;
+    const detail = connectable
+      ? `CONNECT gets ${status} with the body`
+      : 'CONNECT gets 503 without a body: no listener of the snapshot serves these routes';
+    report.changed('connect-answered', place, connectors, detail);
+  }
+  return { value, needsConnect: connectable };
+}
+
+/**
+ * Puts our CONNECT route in front of all routes, but behind CONNECT routes that somebody else made.
+ * One of ours with the same name is replaced where it stands.
+ */
+function placeConnectRoute(
+  virtualHost: Uint8Array,
+  routeName: string,
+  route: Uint8Array,
+): Uint8Array {
+  let ours: number | undefined;
+  let lastForeign = -1;
+  forEachField(virtualHost, VirtualHost.routes, (one, index) => {
+    const { name, matchesConnect } = readRoute(one);
+    if (name === routeName) ours = index;
+    else if (matchesConnect) lastForeign = index;
+  });
+  const inserted = encodeField(VirtualHost.routes, route);
+  let index = -1;
+  return editFields(virtualHost, (field) => {
+    if (field.number !== VirtualHost.routes.number) return 'keep';
+    index++;
+    if (ours !== undefined) {
+      if (index !== ours || Buffer.compare(field.value(), route) === 0) return 'keep';
+      return [inserted];
+    }
+    if (index === 0 && lastForeign === -1) return [inserted, field.raw()];
+    return index === lastForeign ? [field.raw(), inserted] : 'keep';
+  });
+}

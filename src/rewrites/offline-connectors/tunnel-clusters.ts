@@ -1,0 +1,56 @@
+import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
+import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
+import type { ReportBuilder } from '../report-builder.ts';
+import { tunnelCluster } from './messages.ts';
+import type { Survey } from './survey.ts';
+
+/** The snapshot with its tunnels in place, and the names of the clusters that now lead into one. */
+export interface Tunnelled {
+  readonly snapshot: Snapshot;
+  readonly tunnels: ReadonlySet<string>;
+}
+
+/**
+ * Replaces the cluster of each online connector by one that leads into its tunnel, under the same
+ * name. A cluster that other routes use for something else stays, and is reported.
+ */
+export function openTunnels(
+  snapshot: Snapshot,
+  found: Survey,
+  internalListener: string,
+  report: ReportBuilder,
+  unreadable: (resource: UnreadableResource) => void,
+): Tunnelled {
+  for (const cluster of found.shared) {
+    const place = { kind: 'clusters', resource: cluster } as const;
+    report.skipped('shared-cluster', place, 'routes that are not this connector’s use it too');
+  }
+  for (const cluster of found.missing) {
+    const place = { kind: 'clusters', resource: cluster } as const;
+    report.skipped('cluster-missing', place, 'the snapshot has no such cluster to replace');
+  }
+  const tunnels = new Set<string>();
+  const rewritten = mapResources(
+    snapshot,
+    'clusters',
+    (cluster) => {
+      const name = readClusterName(cluster);
+      const connector = found.tunnels.get(name);
+      if (connector === undefined) return cluster;
+      const { tunnel } = connector;
+      const http2 = speaksHttp2(cluster);
+      const replacement = tunnelCluster({ name, tunnel, internalListener, http2 });
+      tunnels.add(name);
+      if (Buffer.compare(replacement, cluster) === 0) return cluster;
+      report.changed(
+        'cluster-replaced',
+        { kind: 'clusters', resource: name },
+        [connector.name],
+        `leads to ${tunnel.host}:${tunnel.port} at endpoint ${tunnel.endpointId}`,
+      );
+      return replacement;
+    },
+    unreadable,
+  );
+  return { snapshot: rewritten, tunnels };
+}

@@ -1,0 +1,41 @@
+import type { Change, Effect, Place, Report, Skip, SkipReason } from './report.ts';
+
+/** Collects what one rewrite does to one snapshot. */
+export class ReportBuilder {
+  readonly #rewrite: string;
+  readonly #changes: Change[] = [];
+  readonly #skips: Skip[] = [];
+
+  constructor(rewrite: string) {
+    this.#rewrite = rewrite;
+  }
+
+  changed(effect: Effect, place: Place, connectors: readonly string[], detail: string): void {
+    this.#changes.push({ rewrite: this.#rewrite, effect, place, connectors, detail });
+  }
+
+  skipped(reason: SkipReason, place: Place, detail: string): void {
+    this.#skips.push({ rewrite: this.#rewrite, reason, place, detail });
+  }
+
+  /** Runs `work`; when it throws, what it reported is forgotten, because nothing of it happened. */
+  allOrNothing<T>(work: () => T): T {
+    const changes = this.#changes.length;
+    const skips = this.#skips.length;
+    try {
+      return work();
+    } catch (error) {
+      this.#changes.length = changes;
+      this.#skips.length = skips;
+      throw error;
+    }
+  }
+
+  finish(offlineClusters: Iterable<string>): Report {
+    return {
+      changes: this.#changes,
+      skips: this.#skips,
+      offlineClusters: [...offlineClusters],
+    };
+  }
+}

@@ -1,0 +1,58 @@
+import { fields } from './fields.ts';
+import { MalformedMessageError } from './malformed.ts';
+import { parseClusterName } from './names.ts';
+import type { Snapshot } from './snapshot.ts';
+import { hasField, lastValueOf, stringOf, valuesOf } from './wire.ts';
+
+/** A cluster's name, '' when it has none. Throws MalformedMessageError. */
+export function readClusterName(cluster: Uint8Array): string {
+  return stringOf(cluster, fields.Cluster.name);
+}
+
+/** The snapshot's clusters by name; those that cannot be read are passed over. */
+export function readClusterNames(snapshot: Snapshot): ReadonlyMap<string, Uint8Array> {
+  const clusters = new Map<string, Uint8Array>();
+  for (const { kind, value } of snapshot.resources) {
+    if (kind !== 'clusters') continue;
+    try {
+      clusters.set(readClusterName(value), value);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+    }
+  }
+  return clusters;
+}
+
+/**
+ * The indexes of the backendRefs whose endpoints the cluster lists inline: Envoy Gateway names each
+ * ref as the region of its locality. Undefined when it lists none (EDS) or names them otherwise.
+ */
+export function clusterBackends(cluster: Uint8Array): readonly number[] | undefined {
+  const assignment = lastValueOf(cluster, fields.Cluster.load_assignment);
+  if (assignment === undefined) return undefined;
+  const backends: number[] = [];
+  for (const endpoints of valuesOf(assignment, fields.ClusterLoadAssignment.endpoints)) {
+    const locality = lastValueOf(endpoints, fields.LocalityLbEndpoints.locality);
+    const region = locality === undefined ? '' : stringOf(locality, fields.Locality.region);
+    const backend = parseClusterName(region)?.backend;
+    if (backend === undefined) return undefined;
+    backends.push(backend);
+  }
+  return backends.length === 0 ? undefined : backends;
+}
+
+/** Whether the cluster speaks HTTP/2 to its endpoints by its own explicit configuration. */
+export function speaksHttp2(cluster: Uint8Array): boolean {
+  if (hasField(cluster, fields.Cluster.http2_protocol_options)) return true;
+  return valuesOf(cluster, fields.Cluster.typed_extension_protocol_options).some((entry) => {
+    const any = lastValueOf(entry, fields.MapEntry.value);
+    const type = any === undefined ? '' : stringOf(any, fields.Any.type_url);
+    const options = any && lastValueOf(any, fields.Any.value);
+    if (!type.endsWith('/envoy.extensions.upstreams.http.v3.HttpProtocolOptions')) return false;
+    const explicit =
+      options && lastValueOf(options, fields.HttpProtocolOptions.explicit_http_config);
+    return (
+      explicit !== undefined && hasField(explicit, fields.ExplicitHttpConfig.http2_protocol_options)
+    );
+  });
+}

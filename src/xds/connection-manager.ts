@@ -1,0 +1,50 @@
+import { fields } from './fields.ts';
+import { expectAtMostOne, mapFields, stringOf, valuesOf } from './wire.ts';
+
+const typeName = '/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const { Listener, FilterChain, Filter, Any, HttpConnectionManager, Rds } = fields;
+const routeSpecifiers = [
+  HttpConnectionManager.rds,
+  HttpConnectionManager.route_config,
+  HttpConnectionManager.scoped_routes,
+];
+
+/**
+ * Rewrites the HTTP connection managers of a listener, in `filter_chains` and in
+ * `default_filter_chain`; found by the type of their configuration, whatever their filter is called.
+ * The same buffer comes back when nothing changed. Throws MalformedMessageError.
+ */
+export function mapConnectionManagers(
+  listener: Uint8Array,
+  rewrite: (manager: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const inConfig = (config: Uint8Array) => {
+    if (!stringOf(config, Any.type_url).endsWith(typeName)) return config;
+    expectAtMostOne(config, Any.value);
+    return mapFields(config, Any.value, (manager) => {
+      expectAtMostOne(manager, ...routeSpecifiers);
+      return rewrite(manager);
+    });
+  };
+  const inFilter = (filter: Uint8Array) => {
+    expectAtMostOne(filter, Filter.typed_config, Filter.config_discovery);
+    return mapFields(filter, Filter.typed_config, inConfig);
+  };
+  const inChain = (chain: Uint8Array) => mapFields(chain, FilterChain.filters, inFilter);
+  expectAtMostOne(listener, Listener.default_filter_chain);
+  const chains = mapFields(listener, Listener.filter_chains, inChain);
+  return mapFields(chains, Listener.default_filter_chain, inChain);
+}
+
+/** The name of the route configuration that a connection manager asks for; '' for inline routes. */
+export function routeConfigurationOf(manager: Uint8Array): string {
+  const rds = valuesOf(manager, HttpConnectionManager.rds).at(-1);
+  return rds === undefined ? '' : stringOf(rds, Rds.route_config_name);
+}
+
+/** The upgrade types in a connection manager's own `upgrade_configs`, as written. */
+export function upgradeTypesOf(manager: Uint8Array): string[] {
+  return valuesOf(manager, HttpConnectionManager.upgrade_configs).map((config) =>
+    stringOf(config, fields.HcmUpgradeConfig.upgrade_type),
+  );
+}
