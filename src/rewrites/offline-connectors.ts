@@ -51,18 +51,21 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
         validatesClusters: validatesClusters(routeConfiguration),
         domains: domainsOf(routeConfiguration),
       };
-      return report.allOrNothing(() =>
+      let connectNeeded = false;
+      const rewritten = report.allOrNothing(() =>
         mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
           const { value, needsConnect } = rewriteVirtualHost(virtualHost, context);
-          if (needsConnect) needConnect.add(name);
+          connectNeeded ||= needsConnect;
           return value;
         }),
       );
+      if (connectNeeded) needConnect.add(name);
+      return rewritten;
     },
     unreadable,
   );
-  const rewritten = allowConnect(routed, needConnect, report);
-  return { snapshot: rewritten, report: report.finish(found.offlineClusters) };
+  const allowed = allowConnect(routed, needConnect, report);
+  return { snapshot: allowed, report: report.finish(found.offlineClusters) };
 };
 
 function validatesClusters(routeConfiguration: Uint8Array): boolean {

@@ -134,12 +134,11 @@ function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefine
     const detail = 'an inline cluster specifier plugin chooses the cluster';
     return { reason: 'inline-cluster-specifier', detail };
   }
-  if (destination.kind === 'weighted') return findSplitObstacle(destination);
   if (claimed && !concerned && identity.rule === undefined) {
     const detail = 'which rule of its route it is cannot be told from its name';
     return { reason: 'unparsable-route-name', detail };
   }
-  return undefined;
+  return destination.kind === 'weighted' ? findSplitObstacle(destination) : undefined;
 }
 
 function findSplitObstacle(split: Destination & { kind: 'weighted' }): Obstacle | undefined {

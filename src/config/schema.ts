@@ -1,0 +1,115 @@
+import { z } from 'zod';
+
+const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
+
+function isTcpAddress(address: string): boolean {
+  const port = tcpAddress.exec(address)?.[1];
+  return port !== undefined && Number(port) <= 65_535;
+}
+
+const tcpAddressSchema = z.string().refine(isTcpAddress, {
+  error: 'expected host:port, for instance 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one',
+});
+
+const grpcAddressSchema = z
+  .string()
+  .refine((address) => /^unix:.+/.test(address) || isTcpAddress(address), {
+    error: 'expected host:port or unix:path, for instance 127.0.0.1:5005 or unix:run/offramp.sock',
+  });
+
+/** Envoy's default limit for the body of a direct response, in bytes. */
+const maxBodyBytes = 4096;
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const offlineResponseSchema = z
+  .strictObject({
+    status: z.int().min(200).max(599).default(503).describe('HTTP status, 200 to 599.'),
+    body: z
+      .string()
+      .refine((body) => Buffer.byteLength(body) <= maxBodyBytes, {
+        error: `Envoy answers with at most ${maxBodyBytes} bytes`,
+      })
+      .default('Tunnel not online')
+      .describe(`Body of the answer, at most ${maxBodyBytes} bytes; gRPC clients get it as message.`),
+    headers: z
+      .record(
+        z.string().regex(headerName, { error: 'not an HTTP header name' }),
+        z
+          .union([z.string(), z.number()])
+          .transform(String)
+          .refine((value) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value), {
+            error: 'not an HTTP header value',
+          }),
+      )
+      .default({})
+      .describe('Response headers to set, for instance Retry-After: "30".'),
+  })
+  .prefault({})
+  .describe('What a request gets whose connector is offline.');
+
+/** Every option of Offramp, with its default: the one list that files, docs and checks come from. */
+export const configSchema = z.strictObject({
+  apiVersion: z.literal('offramp.dev/v1alpha1').default('offramp.dev/v1alpha1'),
+  kind: z.literal('OfframpConfiguration').default('OfframpConfiguration'),
+  grpc: z
+    .strictObject({
+      address: grpcAddressSchema
+        .default('127.0.0.1:5005')
+        .describe('Where Envoy Gateway calls: host:port, or unix:path (from the working directory).'),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      address: tcpAddressSchema
+        .default('127.0.0.1:8080')
+        .describe('Where /metrics, /healthz and /readyz are served.'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      prefix: z
+        .string()
+        .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected letters, digits and _' })
+        .default('offramp')
+        .describe('In front of every metric name of ours, with a _ between.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .default('info')
+        .describe('Least severe level that is logged.'),
+    })
+    .prefault({}),
+  mode: z
+    .enum(['apply', 'shadow'])
+    .default('apply')
+    .describe('apply: change the snapshot. shadow: report and count, change nothing.'),
+  state: z
+    .strictObject({
+      file: z
+        .strictObject({
+          path: z
+            .string()
+            .min(1)
+            .default('connectors.yaml')
+            .describe('State file, relative to the configuration file; watched for changes.'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  connectors: z
+    .strictObject({
+      offlineResponse: offlineResponseSchema,
+      internalListener: z
+        .string()
+        .min(1)
+        .default('connector-tunnel')
+        .describe('Name of Envoy’s internal listener at which tunnels start.'),
+    })
+    .prefault({}),
+});
+
+/** The whole configuration, every default filled in. */
+export type Config = z.output<typeof configSchema>;

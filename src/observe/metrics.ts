@@ -1,0 +1,146 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { countEffect, type Report } from '../rewrites/report.ts';
+import type { StateSource } from '../state/source.ts';
+import { countVirtualHosts } from './summary.ts';
+
+/** Seconds; from one millisecond, a small fleet, to what a very large one may take. */
+const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Bytes, from one kibibyte to 256 MiB, the largest message that is accepted. */
+const sizeBuckets = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 28];
+
+/** How a hook call ended. */
+export type Outcome = 'ok' | 'invalid' | 'error';
+
+/** Parts of a hook call that are timed. */
+export type Phase = 'read' | 'rewrite' | 'encode';
+
+/** Every metric of Offramp; their help texts say what to do with them. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #prefix: string;
+
+  readonly hookDuration;
+  readonly hookCalls;
+  readonly rpcDuration;
+  readonly phaseDuration;
+  readonly snapshotBytes;
+  readonly hookPanics;
+  readonly stateReloads;
+  readonly #clustersReplaced;
+  readonly #routesApplied;
+  readonly #offlineRoutes;
+  readonly #skipped;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    collectDefaultMetrics({ register: this.registry });
+    this.hookDuration = this.#histogram(
+      'hook_duration_seconds',
+      'Seconds one PostTranslateModify call took to decide and encode. Envoy Gateway waits for it.',
+      ['outcome'],
+      durationBuckets,
+    );
+    this.hookCalls = this.#counter(
+      'hook_calls_total',
+      'PostTranslateModify calls. Alert on any outcome but ok: that translation was not published.',
+      ['outcome'],
+    );
+    this.rpcDuration = this.#histogram(
+      'rpc_duration_seconds',
+      'Seconds from the arrival of a PostTranslateModify request to the hand-over of its answer.',
+      ['outcome'],
+      durationBuckets,
+    );
+    this.phaseDuration = this.#histogram(
+      'phase_duration_seconds',
+      'Seconds of a PostTranslateModify call by phase: read, rewrite, encode.',
+      ['phase'],
+      durationBuckets,
+    );
+    this.snapshotBytes = this.#histogram(
+      'snapshot_bytes',
+      'Size of the snapshots received. Compare with maxMessageSize of Envoy Gateway.',
+      [],
+      sizeBuckets,
+    );
+    this.hookPanics = this.#counter(
+      'hook_panics_total',
+      'Unexpected exceptions in a hook call, answered UNAVAILABLE. Alert on any: it is a bug.',
+    );
+    this.stateReloads = this.#counter(
+      'state_reloads_total',
+      'State files read, by outcome. Alert on rejected: the last good state is still in use.',
+      ['outcome'],
+    );
+    this.#clustersReplaced = this.#counter(
+      'connector_clusters_replaced_total',
+      'Clusters replaced by the tunnel of an online connector.',
+    );
+    this.#routesApplied = this.#counter(
+      'connector_routes_applied_total',
+      'Virtual hosts in which a connector changed something.',
+    );
+    this.#offlineRoutes = this.#counter(
+      'connector_offline_routes_total',
+      'Routes answered because their connector is offline; CONNECT routes are not counted.',
+    );
+    this.#skipped = this.#counter(
+      'rewrites_skipped_total',
+      'Things left as they came although the state spoke of them, by reason. explain says which.',
+      ['reason'],
+    );
+    for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
+  }
+
+  /** Counts what a rewritten snapshot's report says. */
+  countReport(report: Report): void {
+    this.#clustersReplaced.inc(countEffect(report, 'cluster-replaced'));
+    this.#routesApplied.inc(countVirtualHosts(report));
+    this.#offlineRoutes.inc(countEffect(report, 'route-answered'));
+    for (const { reason } of report.skips) this.#skipped.inc({ reason });
+  }
+
+  /** Shows a state source's condition at each scrape. */
+  observeSource(source: StateSource): void {
+    const labelNames = ['source'];
+    const registers = [this.registry];
+    new Gauge({
+      name: this.#name('cache_synced'),
+      help: '1 when the state was read and hook calls can be answered from it.',
+      labelNames,
+      registers,
+      collect() {
+        const { name, synced } = source.status();
+        this.set({ source: name }, synced ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: this.#name('state_age_seconds'),
+      help: 'Seconds since the state in use was last known to be current; 0 while all is well.',
+      labelNames,
+      registers,
+      collect() {
+        const { name, ageSeconds } = source.status();
+        this.set({ source: name }, ageSeconds);
+      },
+    });
+  }
+
+  #name(name: string): string {
+    return `${this.#prefix}_${name}`;
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []) {
+    return new Counter({ name: this.#name(name), help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    buckets: number[],
+  ) {
+    const registers = [this.registry];
+    return new Histogram({ name: this.#name(name), help, labelNames, buckets, registers });
+  }
+}

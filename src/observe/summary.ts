@@ -1,0 +1,36 @@
+import { countEffect, type Report } from '../rewrites/report.ts';
+import { countResources, type Snapshot } from '../xds/snapshot.ts';
+
+/** Fields of the log line of one hook call; the names are the ones dashboards search for. */
+export interface Summary {
+  readonly clusters: number;
+  readonly listeners: number;
+  readonly route_configs: number;
+  readonly clusters_replaced: number;
+  readonly clusters_offline: number;
+  readonly vhosts_connector_applied: number;
+  readonly connector_offline_routes: number;
+  readonly skipped: number;
+}
+
+/** What was in a snapshot and what its report says was done to it. */
+export function summarize(snapshot: Snapshot, report: Report): Summary {
+  return {
+    clusters: countResources(snapshot, 'clusters'),
+    listeners: countResources(snapshot, 'listeners'),
+    route_configs: countResources(snapshot, 'routes'),
+    clusters_replaced: countEffect(report, 'cluster-replaced'),
+    clusters_offline: report.offlineClusters.length,
+    vhosts_connector_applied: countVirtualHosts(report),
+    connector_offline_routes: countEffect(report, 'route-answered'),
+    skipped: report.skips.length,
+  };
+}
+
+/** How many virtual hosts a report changed something in. */
+export function countVirtualHosts(report: Report): number {
+  const places = report.changes
+    .filter(({ place }) => place.virtualHost !== undefined)
+    .map(({ place }) => `${place.resource}\n${place.virtualHost}`);
+  return new Set(places).size;
+}

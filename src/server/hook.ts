@@ -1,0 +1,139 @@
+import type { Logger } from 'pino';
+import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
+import { type Summary, summarize } from '../observe/summary.ts';
+import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
+import type { Report } from '../rewrites/report.ts';
+import { MalformedMessageError } from '../xds/malformed.ts';
+import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
+import { concatenate, FieldReader } from '../xds/wire.ts';
+
+/** apply: answer with the rewritten snapshot. shadow: report and count, answer with what came. */
+export type Mode = 'apply' | 'shadow';
+
+/** What a hook needs: where the state is, what the operator decided, and where to tell. */
+export interface HookOptions {
+  readonly mode: Mode;
+  readonly settings: RewriteSettings;
+  readonly currentState: () => State;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** The answer to one PostTranslateModify request, and what was done. */
+export interface HookResult {
+  readonly response: Uint8Array;
+  readonly report: Report;
+  readonly summary: Summary;
+}
+
+/** Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope. */
+export function answerSnapshot(
+  request: Uint8Array,
+  options: Pick<HookOptions, 'mode' | 'settings'>,
+  state: State,
+  timed: <T>(phase: Phase, work: () => T) => T = (_phase, work) => work(),
+): HookResult & { readonly snapshot: Snapshot } {
+  const snapshot = timed('read', () => readSnapshot(request));
+  const { snapshot: rewritten, report } = timed('rewrite', () =>
+    rewriteSnapshot(snapshot, state, options.settings),
+  );
+  const published = options.mode === 'shadow' ? snapshot : rewritten;
+  const response = timed('encode', () => encodeResponse(published));
+  return { response, report, summary: summarize(snapshot, report), snapshot };
+}
+
+/** How many skipped things a log line names; the report and `explain` have them all. */
+const maxNamedSkips = 5;
+
+/** Answers PostTranslateModify calls, counts and logs them. */
+export class Hook {
+  readonly #options: HookOptions;
+  #warnedAboutRoutes = false;
+
+  constructor(options: HookOptions) {
+    this.#options = options;
+  }
+
+  /** Throws MalformedMessageError when the envelope is malformed. */
+  postTranslateModify(request: Uint8Array): Uint8Array {
+    const { metrics } = this.#options;
+    const started = performance.now();
+    let outcome: Outcome = 'error';
+    try {
+      const response = this.#answer(request, started);
+      outcome = 'ok';
+      return response;
+    } catch (error) {
+      if (error instanceof MalformedMessageError) outcome = 'invalid';
+      else metrics.hookPanics.inc();
+      throw error;
+    } finally {
+      metrics.hookCalls.inc({ outcome });
+      metrics.hookDuration.observe({ outcome }, secondsSince(started));
+    }
+  }
+
+  #answer(request: Uint8Array, started: number): Uint8Array {
+    const { metrics, log, mode, currentState } = this.#options;
+    metrics.snapshotBytes.observe(request.length);
+    const timed = <T>(phase: Phase, work: () => T): T => {
+      const begun = performance.now();
+      const result = work();
+      metrics.phaseDuration.observe({ phase }, secondsSince(begun));
+      return result;
+    };
+    const result = answerSnapshot(request, this.#options, currentState(), timed);
+    metrics.countReport(result.report);
+    this.#warnAboutMissingRoutes(result.snapshot);
+    log.info(
+      {
+        ...result.summary,
+        ...namedSkips(result.report),
+        ...(mode === 'shadow' ? { mode } : {}),
+        duration_ms: Math.round(secondsSince(started) * 1e6) / 1e3,
+        snapshot_bytes: request.length,
+      },
+      'PostTranslateModify',
+    );
+    if (log.isLevelEnabled('debug')) log.debug({ changes: result.report.changes }, 'changes');
+    return result.response;
+  }
+
+  #warnAboutMissingRoutes(snapshot: Snapshot): void {
+    if (this.#warnedAboutRoutes) return;
+    if (countResources(snapshot, 'clusters') === 0) return;
+    if (countResources(snapshot, 'routes') > 0) return;
+    this.#warnedAboutRoutes = true;
+    this.#options.log.warn(
+      'a snapshot came with clusters but without routes, so nothing can be answered: set ' +
+        'extensionManager.hooks.xdsTranslator.translation.route.includeAll to true in Envoy Gateway',
+    );
+  }
+}
+
+function namedSkips({ skips }: Report): { skips?: string[] } {
+  if (skips.length === 0) return {};
+  const named = skips.slice(0, maxNamedSkips).map(({ reason, place, detail }) => {
+    const where = [place.resource, place.virtualHost, place.route].filter(Boolean).join(' > ');
+    return `${reason}: ${where}: ${detail}`;
+  });
+  return { skips: named };
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
+}
+
+/** The number that the one resource of a single-resource hook has in request and response. */
+const resourceNumber = 1;
+
+/**
+ * The answer of the hooks that Offramp does not act on: the resource that came, as it came.
+ * Throws MalformedMessageError.
+ */
+export function returnResource(request: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const reader = new FieldReader(request);
+  while (reader.next()) if (reader.number === resourceNumber) parts.push(reader.raw());
+  return concatenate(parts);
+}

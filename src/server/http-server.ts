@@ -1,0 +1,91 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { InvalidInputError } from '../config/load.ts';
+import type { Readiness } from './readiness.ts';
+
+/** The running HTTP server. */
+export interface HttpServer {
+  /** host:port with the real port. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** Serves /metrics, /healthz and /readyz. Throws InvalidInputError when it cannot listen there. */
+export async function startHttpServer(
+  address: string,
+  registry: Registry,
+  readiness: Readiness,
+): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    const url = URL.parse(request.url ?? '/', 'http://localhost');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return send(response, 405, 'GET and HEAD only\n', { allow: 'GET, HEAD' });
+    }
+    switch (url?.pathname) {
+      case '/metrics':
+        return void sendMetrics(response, registry);
+      case '/healthz':
+        return send(response, 200, 'ok\n');
+      case '/readyz':
+        return sendReadiness(response, readiness, url.searchParams.has('verbose'));
+      default:
+        return send(response, 404, 'here are /metrics, /healthz and /readyz\n');
+    }
+  });
+  const separator = address.lastIndexOf(':');
+  const host = address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
+  const bound = await listen(server, host, Number(address.slice(separator + 1)), address);
+  return {
+    address: `${address.slice(0, separator)}:${bound.port}`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, host: string, port: number, text: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new InvalidInputError([`http.address ${text}: ${error.message}`])),
+    );
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === 'string') reject(new Error('no TCP address'));
+      else resolve(address);
+    });
+  });
+}
+
+async function sendMetrics(response: ServerResponse, registry: Registry): Promise<void> {
+  try {
+    send(response, 200, await registry.metrics(), { 'content-type': registry.contentType });
+  } catch (error) {
+    send(response, 500, `${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
+function sendReadiness(response: ServerResponse, readiness: Readiness, verbose: boolean): void {
+  const { ready, checks } = readiness.check();
+  const lines = checks.map(({ ok, name, detail }) => `[${ok ? '+' : '-'}] ${name}: ${detail}`);
+  const failed = checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
+  const brief = ready ? 'ready' : `not ready: ${failed.join('; ')}`;
+  const text = verbose ? [...lines, ready ? 'ready' : 'not ready'].join('\n') : brief;
+  send(response, ready ? 200 : 503, `${text}\n`);
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  });
+  response.end(body);
+}
