@@ -30,7 +30,9 @@ const offlineResponseSchema = z
         error: `Envoy answers with at most ${maxBodyBytes} bytes`,
       })
       .default('Tunnel not online')
-      .describe(`Body of the answer, at most ${maxBodyBytes} bytes; gRPC clients get it as message.`),
+      .describe(
+        `Body of the answer, at most ${maxBodyBytes} bytes; gRPC clients get it as message.`,
+      ),
     headers: z
       .record(
         z.string().regex(headerName, { error: 'not an HTTP header name' }),
@@ -55,7 +57,9 @@ export const configSchema = z.strictObject({
     .strictObject({
       address: grpcAddressSchema
         .default('127.0.0.1:5005')
-        .describe('Where Envoy Gateway calls: host:port, or unix:path (from the working directory).'),
+        .describe(
+          'Where Envoy Gateway calls: host:port, or unix:path (from the working directory).',
+        ),
     })
     .prefault({}),
   http: z

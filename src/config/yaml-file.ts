@@ -122,6 +122,8 @@ function keyOffset(document: Document, path: Path, key: string): number {
 
 function pathText(path: Path): string {
   return path
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
+    .map((part, index) =>
+      typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`,
+    )
     .join('');
 }

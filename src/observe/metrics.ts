@@ -1,6 +1,8 @@
+import { status } from '@grpc/grpc-js';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { countEffect, type Report } from '../rewrites/report.ts';
 import type { StateSource } from '../state/source.ts';
+import { RpcMetrics } from './rpc-metrics.ts';
 import { countVirtualHosts } from './summary.ts';
 
 /** Seconds; from one millisecond, a small fleet, to what a very large one may take. */
@@ -17,6 +19,8 @@ export type Phase = 'read' | 'rewrite' | 'encode';
 /** Every metric of Offramp; their help texts say what to do with them. */
 export class Metrics {
   readonly registry = new Registry();
+  /** `grpc_server_*`. */
+  readonly rpcs: RpcMetrics;
   readonly #prefix: string;
 
   readonly hookDuration;
@@ -34,6 +38,7 @@ export class Metrics {
   constructor(prefix: string) {
     this.#prefix = prefix;
     collectDefaultMetrics({ register: this.registry });
+    this.rpcs = new RpcMetrics(this.registry);
     this.hookDuration = this.#histogram(
       'hook_duration_seconds',
       'Seconds one PostTranslateModify call took to decide and encode. Envoy Gateway waits for it.',
@@ -90,6 +95,13 @@ export class Metrics {
       ['reason'],
     );
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
+  }
+
+  /** Times one answered PostTranslateModify RPC. */
+  observeRpc(code: status, seconds: number): void {
+    const outcome: Outcome =
+      code === status.OK ? 'ok' : code === status.INVALID_ARGUMENT ? 'invalid' : 'error';
+    this.rpcDuration.observe({ outcome }, seconds);
   }
 
   /** Counts what a rewritten snapshot's report says. */

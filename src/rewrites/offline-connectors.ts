@@ -2,8 +2,18 @@ import { fields } from '../xds/fields.ts';
 import { sanitizeVirtualHostNames } from '../xds/names.ts';
 import { readBool } from '../xds/route.ts';
 import { mapResources, type UnreadableResource } from '../xds/snapshot.ts';
-import { decodeString, forEachField, lastValueOf, mapFields, stringOf, valuesOf } from '../xds/wire.ts';
-import { allowConnect, findConnectableRouteConfigurations } from './offline-connectors/connection-managers.ts';
+import {
+  decodeString,
+  forEachField,
+  lastValueOf,
+  mapFields,
+  stringOf,
+  valuesOf,
+} from '../xds/wire.ts';
+import {
+  allowConnect,
+  findConnectableRouteConfigurations,
+} from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { survey } from './offline-connectors/survey.ts';
@@ -82,4 +92,3 @@ function domainsOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
   });
   return domains;
 }
-

@@ -6,7 +6,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import type { RpcMetrics } from '../observe/rpc-metrics.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { type Hook, returnResource } from './hook.ts';
 
@@ -46,42 +46,46 @@ export const extensionService: ServiceDefinition = Object.fromEntries(
 /** The six RPCs: the hook decides PostTranslateModify, the others answer with what they were given. */
 export function implementExtension(
   hook: Hook,
-  metrics: RpcMetrics,
+  metrics: Metrics,
   log: Logger,
 ): UntypedServiceImplementation {
-  const implement = (rpc: string, answer: (request: Uint8Array) => Uint8Array) => {
-    const handler: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
-      const handled = metrics.started(serviceName, rpc);
+  const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
+    const isHook = rpc === 'PostTranslateModify';
+    return (call, callback) => {
+      const started = performance.now();
+      const handled = metrics.rpcs.started(serviceName, rpc);
+      let code = status.OK;
       try {
-        const response = asBuffer(answer(call.request));
-        callback(null, response);
-        handled(status.OK);
+        const { request } = call;
+        callback(
+          null,
+          asBuffer(isHook ? hook.postTranslateModify(request) : returnResource(request)),
+        );
       } catch (error) {
         const problem = toStatus(error, rpc, log);
+        code = problem.code;
         callback(problem);
-        handled(problem.code ?? status.UNKNOWN);
       }
+      handled(code);
+      if (isHook) metrics.observeRpc(code, (performance.now() - started) / 1000);
     };
-    return handler;
   };
-  const answers = rpcs.map((rpc) => {
-    const answer =
-      rpc === 'PostTranslateModify'
-        ? (request: Uint8Array) => hook.postTranslateModify(request)
-        : returnResource;
-    return [rpc, implement(rpc, answer)];
-  });
-  return Object.fromEntries(answers);
+  return Object.fromEntries(rpcs.map((rpc) => [rpc, implement(rpc)]));
 }
 
+type StatusOf = Pick<ServiceError, 'code' | 'details'>;
+
 /** Malformed envelopes are the caller's fault; anything else is ours, and worth the caller's retry. */
-function toStatus(error: unknown, rpc: string, log: Logger): Partial<ServiceError> {
+function toStatus(error: unknown, rpc: string, log: Logger): StatusOf {
   if (error instanceof MalformedMessageError) {
     log.error({ rpc, path: error.path, offset: error.offset, reason: error.reason }, 'malformed');
     return { code: status.INVALID_ARGUMENT, details: error.message };
   }
   log.error({ rpc, err: error }, 'unexpected exception; Envoy Gateway is asked to try again');
-  return { code: status.UNAVAILABLE, details: 'Offramp met an unexpected error; its log says more' };
+  return {
+    code: status.UNAVAILABLE,
+    details: 'Offramp met an unexpected error; its log says more',
+  };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

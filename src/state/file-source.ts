@@ -1,6 +1,6 @@
 import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
-import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import { InvalidInputError } from '../config/load.ts';
+import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { ConnectorView } from './connectors.ts';
 import type { SourceStatus, StateSource } from './source.ts';

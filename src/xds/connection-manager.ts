@@ -1,7 +1,8 @@
 import { fields } from './fields.ts';
 import { expectAtMostOne, mapFields, stringOf, valuesOf } from './wire.ts';
 
-const typeName = '/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const typeName =
+  '/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const { Listener, FilterChain, Filter, Any, HttpConnectionManager, Rds } = fields;
 const routeSpecifiers = [
   HttpConnectionManager.rds,

@@ -13,7 +13,10 @@ function fieldsOf<const Numbers extends Readonly<Record<string, number>>>(
   message: string,
   numbers: Numbers,
 ): FieldsOf<Numbers> {
-  const entries = Object.entries(numbers).map(([name, number]) => [name, { message, name, number }]);
+  const entries = Object.entries(numbers).map(([name, number]) => [
+    name,
+    { message, name, number },
+  ]);
   return Object.freeze(Object.fromEntries(entries));
 }
 

@@ -50,7 +50,8 @@ function readObject(struct: Uint8Array): GatewayObject {
 function mapValue(message: Uint8Array, map: FieldRef, key: string): Uint8Array | undefined {
   let found: Uint8Array | undefined;
   forEachField(message, map, (entry) => {
-    if (stringOf(entry, fields.MapEntry.key) === key) found = lastValueOf(entry, fields.MapEntry.value);
+    if (stringOf(entry, fields.MapEntry.key) === key)
+      found = lastValueOf(entry, fields.MapEntry.value);
   });
   return found;
 }

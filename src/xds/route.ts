@@ -23,7 +23,11 @@ export interface WeightedEntry {
 /** Where a forwarding action sends a request. */
 export type Destination =
   | { readonly kind: 'cluster'; readonly cluster: string }
-  | { readonly kind: 'weighted'; readonly entries: readonly WeightedEntry[]; readonly fixed: boolean }
+  | {
+      readonly kind: 'weighted';
+      readonly entries: readonly WeightedEntry[];
+      readonly fixed: boolean;
+    }
   | { readonly kind: 'request-decides' }
   | { readonly kind: 'inline-plugin' }
   | { readonly kind: 'ambiguous' };

@@ -77,13 +77,17 @@ export class FieldReader {
         this.#readVarint();
         return;
       case wireTypes.fixed64:
-        return this.#take(8);
+        this.#take(8);
+        return;
       case wireTypes.fixed32:
-        return this.#take(4);
+        this.#take(4);
+        return;
       case wireTypes.lengthDelimited:
-        return this.#take(this.#readVarint());
+        this.#take(this.#readVarint());
+        return;
       case wireTypes.groupStart:
-        return this.#skipGroup();
+        this.#skipGroup();
+        return;
       default:
         this.#fail(`wire type ${this.wireType} does not exist`);
     }

@@ -30,7 +30,9 @@ export function answerRoute(
   context: RouteConfigurationContext,
 ): Answer {
   if (view.matchesConnect && !context.connectable && !context.validatesClusters) {
-    const routes = [withAction(route, encodeField(Route.route, absentClusterAction('CONNECT')), context)];
+    const routes = [
+      withAction(route, encodeField(Route.route, absentClusterAction('CONNECT')), context),
+    ];
     return { routes, refusedUpgrades: [], unansweredUpgrades: [], hasBody: false };
   }
   const answered = withAction(route, directResponseField(context), context);

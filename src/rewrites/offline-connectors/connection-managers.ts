@@ -4,11 +4,11 @@ import {
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
 import { fields } from '../../xds/fields.ts';
+import { readBool } from '../../xds/route.ts';
 import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
 import { editFields, encodeField, lastValueOf, stringOf, valuesOf } from '../../xds/wire.ts';
-import { readBool } from '../../xds/route.ts';
-import { connectUpgrade } from './messages.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import { connectUpgrade } from './messages.ts';
 
 const { HttpConnectionManager, HcmUpgradeConfig } = fields;
 

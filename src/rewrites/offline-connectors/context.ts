@@ -1,6 +1,6 @@
 import type { ConnectorView } from '../../state/connectors.ts';
-import type { ReportBuilder } from '../report-builder.ts';
 import type { Place } from '../report.ts';
+import type { ReportBuilder } from '../report-builder.ts';
 import type { ConnectorSettings } from './settings.ts';
 import type { BackendsOfCluster } from './verdict.ts';
 

@@ -164,7 +164,12 @@ function answer(subject: Subject, connectors: readonly string[]): readonly Uint8
   const place = placeOfSubject(subject);
   const given = answerRoute(subject.route, subject.view, subject.action, context);
   const what = given.hasBody ? `${settings.offlineResponse.status} at once` : '503 without a body';
-  report.changed('route-answered', place, connectors, `was ${describe(subject.action)}, is ${what}`);
+  report.changed(
+    'route-answered',
+    place,
+    connectors,
+    `was ${describe(subject.action)}, is ${what}`,
+  );
   for (const upgrade of given.refusedUpgrades) {
     report.changed('upgrade-refused', place, connectors, `${upgrade} handshakes get 503`);
   }

@@ -3,6 +3,7 @@ import { insideField } from '../../xds/malformed.ts';
 import { readRoute } from '../../xds/route.ts';
 import {
   concatenate,
+  decodeString,
   editFields,
   encodeField,
   encodeString,
@@ -10,7 +11,6 @@ import {
   hasField,
   stringOf,
   valuesOf,
-  decodeString,
 } from '../../xds/wire.ts';
 import { directResponseField } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
@@ -126,7 +126,8 @@ function answerConnect(
   const routeName = `connector-offline-${context.sanitizedNames.get(name) ?? name}`;
   const place = placeOf(context, name, routeName);
   if (!connectable && context.validatesClusters) {
-    const detail = 'CONNECT gets Envoy’s 403: listeners are not in the snapshot, and no route to an absent cluster may be added';
+    const detail =
+      'CONNECT gets Envoy’s 403: listeners are not in the snapshot, and no route to an absent cluster may be added';
     report.skipped('validate-clusters', placeOf(context, name), detail);
     return { value: virtualHost, needsConnect: false };
   }

@@ -1,0 +1,158 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
+import { Client, credentials } from '@grpc/grpc-js';
+import { stringify } from 'yaml';
+import { configSchema } from '../config/schema.ts';
+import { type Difference, decodeDifferences } from '../explain/differences.ts';
+import { extensionService } from '../server/extension-service.ts';
+import { maxMessageBytes } from '../server/grpc-server.ts';
+import { protoFolder } from '../server/proto-folder.ts';
+import { readSnapshot } from '../xds/snapshot.ts';
+import { type RunningOfframp, startOfframp } from './serve.ts';
+
+/**
+ * `offramp demo`: the real server on its defaults, called over gRPC with a hook request that a real
+ * Envoy Gateway sent; prints what changed. Ends on SIGINT or SIGTERM, or at once with `once`.
+ */
+export async function demo({ once = false }: { readonly once?: boolean }): Promise<void> {
+  const examples = join(dirname(protoFolder()), 'examples');
+  const folder = mkdtempSync(join(tmpdir(), 'offramp-demo-'));
+  const stateFile = join(folder, 'connectors.yaml');
+  writeFileSync(stateFile, readFileSync(join(examples, 'demo', 'connectors.yaml')));
+  const logged: string[] = [];
+  const offramp = await start(folder, logged);
+  try {
+    const request = readFileSync(join(examples, 'demo', 'post-translate-modify.binpb'));
+    await show(offramp, request, logged);
+    if (once) return;
+    print(
+      '',
+      `Offramp stays up: hook on ${offramp.grpcAddress}, http://${offramp.httpAddress}/metrics`,
+      `Flip a connector in ${stateFile}; Offramp notices by itself.`,
+      'To attach Envoy Gateway, paste extensionManager from examples/envoy-gateway.yaml into its',
+      'configuration. Ctrl-C ends the demo.',
+    );
+    await interrupted();
+  } finally {
+    await offramp.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The defaults, but for ports that another process may have taken already. */
+function start(folder: string, logged: string[]): Promise<RunningOfframp> {
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      logged.push(String(chunk));
+      done();
+    },
+  });
+  const on = (port: number) => `127.0.0.1:${port}`;
+  const defaults = configSchema.parse({});
+  return startOfframp({ config: defaults, folder }, sink).catch(() => {
+    const config = { ...defaults, grpc: { address: on(0) }, http: { address: on(0) } };
+    return startOfframp({ config, folder }, sink);
+  });
+}
+
+async function show(offramp: RunningOfframp, request: Buffer, logged: string[]): Promise<void> {
+  const before = await scrape(offramp);
+  const response = await callHook(offramp.grpcAddress, request);
+  const after = await scrape(offramp);
+  print(
+    'A real Envoy Gateway 1.9.0 sent this snapshot (recorded), Offramp answered over gRPC:',
+    `${request.length} bytes came, ${response.length} bytes went back.`,
+  );
+  for (const difference of decodeDifferences(readSnapshot(request), response)) {
+    print('', ...describe(difference));
+  }
+  print('', 'Metrics that moved:', ...moved(before, after).map((line) => `  ${line}`));
+  const line = logged.find((one) => one.includes('"PostTranslateModify"')) ?? '';
+  print('', 'Log line:', `  ${line.trim()}`);
+}
+
+function callHook(address: string, request: Buffer): Promise<Buffer> {
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': maxMessageBytes,
+  });
+  const rpc = extensionService.PostTranslateModify;
+  if (rpc === undefined) throw new Error('PostTranslateModify is not part of the service');
+  return new Promise<Buffer>((resolve, reject) => {
+    const asIs = (bytes: Buffer) => bytes;
+    client.makeUnaryRequest(rpc.path, asIs, asIs, request, (error, response) => {
+      client.close();
+      if (error !== null) reject(error);
+      else resolve(response ?? Buffer.alloc(0));
+    });
+  });
+}
+
+function describe({ kind, name, virtualHost, route, before, after }: Difference): string[] {
+  const what = { clusters: 'cluster', secrets: 'secret', listeners: 'listener', routes: 'routes' };
+  const host = virtualHost === undefined ? '' : ` > ${virtualHost}`;
+  const title = `${what[kind]} ${name}${host}${route === undefined ? '' : ` > ${route}`}`;
+  if (before === undefined) return [title, '  + new', ...prefixed('  + ', after)];
+  const [was, is] = differingParts(before, after);
+  return [title, ...prefixed('  - ', was), ...prefixed('  + ', is)];
+}
+
+function prefixed(prefix: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  return stringify(value)
+    .trimEnd()
+    .split('\n')
+    .map((line) => prefix + line);
+}
+
+/** Both values without what they have in common, so that a page of listener becomes two lines. */
+function differingParts(before: unknown, after: unknown): [unknown, unknown] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [undefined, undefined];
+  if (!isObject(before) || !isObject(after)) return [before, after];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const parts = keys.map((key) => [key, ...differingParts(before[key], after[key])] as const);
+  return [
+    objectOf(parts.map(([key, was]) => [key, was])),
+    objectOf(parts.map(([key, , is]) => [key, is])),
+  ];
+}
+
+function objectOf(entries: (readonly [string, unknown])[]): unknown {
+  const present = entries.filter(([, value]) => value !== undefined);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+async function scrape(offramp: RunningOfframp): Promise<Map<string, string>> {
+  const answer = await fetch(`http://${offramp.httpAddress}/metrics`);
+  const samples = (await answer.text())
+    .split('\n')
+    .filter((line) => /^offramp_.*_total/.test(line));
+  return new Map(
+    samples.map((line) => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice(0, space), line.slice(space + 1)];
+    }),
+  );
+}
+
+function moved(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+  return [...after]
+    .filter(([name, value]) => (before.get(name) ?? '0') !== value)
+    .map(([name, value]) => `${name}  ${before.get(name) ?? '0'} -> ${value}`);
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+}
+
+function print(...lines: string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

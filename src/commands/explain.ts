@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { stringify } from 'yaml';
+import { InvalidInputError, loadConfig, readBytes } from '../config/load.ts';
+import { decodeDifferences } from '../explain/differences.ts';
+import { renderText } from '../explain/text.ts';
+import { answerSnapshot } from '../server/hook.ts';
+import { ConnectorView } from '../state/connectors.ts';
+import { parseStateFile } from '../state/state-file.ts';
+import { MalformedMessageError } from '../xds/malformed.ts';
+import type { ExitCode } from './exit-code.ts';
+
+/** Forms in which `explain` answers; binpb is the encoded PostTranslateModifyResponse. */
+export const outputs = ['text', 'json', 'yaml', 'binpb'] as const;
+
+/** Options of `offramp explain`. */
+export interface ExplainOptions {
+  readonly config?: string;
+  readonly output: (typeof outputs)[number];
+  readonly out?: string;
+}
+
+/**
+ * `offramp explain`: a dry run on a recorded request. Answers 1 when something was skipped.
+ * Throws InvalidInputError when a file cannot be used.
+ */
+export function explain(file: string, options: ExplainOptions): ExitCode {
+  const { config, folder } = loadConfig(options.config);
+  const request = readSnapshotFile(file);
+  const connectors = readState(resolve(folder, config.state.file.path));
+  const settings = { connectors: config.connectors };
+  const result = answer(file, () =>
+    answerSnapshot(request, { mode: config.mode, settings }, { connectors }),
+  );
+  const { report } = result;
+  const explained = {
+    snapshot: { file, bytes: request.length },
+    mode: config.mode,
+    state: connectors.connectors,
+    summary: result.summary,
+    changes: report.changes,
+    skips: report.skips,
+  };
+  const write = (output: string | Uint8Array) => {
+    if (options.out === undefined) process.stdout.write(output);
+    else writeOut(options.out, output);
+  };
+  switch (options.output) {
+    case 'text':
+      write(renderText(explained, options.out === undefined && process.stdout.isTTY));
+      break;
+    case 'json':
+    case 'yaml': {
+      const differences = decodeDifferences(result.snapshot, result.response);
+      const whole = { ...explained, differences };
+      write(options.output === 'json' ? `${JSON.stringify(whole, null, 2)}\n` : stringify(whole));
+      break;
+    }
+    case 'binpb':
+      write(result.response);
+      break;
+    default:
+      options.output satisfies never;
+  }
+  return report.skips.length === 0 ? 0 : 1;
+}
+
+/** A recorded request; gzip is unpacked. */
+function readSnapshotFile(file: string): Uint8Array {
+  const bytes = readBytes(file);
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  if (!isGzip) return bytes;
+  try {
+    return gunzipSync(bytes);
+  } catch (error) {
+    throw new InvalidInputError([`${file}: ${error instanceof Error ? error.message : error}`]);
+  }
+}
+
+function answer<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    throw new InvalidInputError([`${file}: not a recorded hook request: ${error.message}`]);
+  }
+}
+
+/** The state file's connectors; none, with a warning, when there is no such file. */
+export function readState(path: string): ConnectorView {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      throw new InvalidInputError([`${path}: ${error instanceof Error ? error.message : error}`]);
+    }
+    process.stderr.write(`warning: there is no state file ${path}: no connector is known\n`);
+    return ConnectorView.empty;
+  }
+  const parsed = parseStateFile(path, text);
+  if (!parsed.ok) throw InvalidInputError.of(parsed.problems);
+  return new ConnectorView(parsed.value);
+}
+
+function writeOut(file: string, output: string | Uint8Array): void {
+  try {
+    writeFileSync(file, output);
+  } catch (error) {
+    throw new InvalidInputError([`${file}: ${error instanceof Error ? error.message : error}`]);
+  }
+}

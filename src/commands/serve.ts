@@ -1,0 +1,102 @@
+import { resolve } from 'node:path';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { formatProblem } from '../config/yaml-file.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { implementExtension } from '../server/extension-service.ts';
+import { startGrpcServer } from '../server/grpc-server.ts';
+import { Hook } from '../server/hook.ts';
+import { startHttpServer } from '../server/http-server.ts';
+import { ServerReadiness } from '../server/readiness.ts';
+import { FileStateSource } from '../state/file-source.ts';
+
+/** Milliseconds that running calls get to finish after SIGTERM; Kubernetes kills after 30 s. */
+const shutdownGraceMs = 20_000;
+
+/** A server that is up: where it listens, and how to end it. */
+export interface RunningOfframp {
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  stop(): Promise<void>;
+}
+
+/** `offramp serve`: runs until SIGTERM or SIGINT. Throws InvalidInputError before it is up. */
+export async function serve(options: { readonly config?: string }): Promise<void> {
+  const offramp = await startOfframp(loadConfig(options.config));
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+  await offramp.stop();
+}
+
+/** Starts the whole server: HTTP first, so that it can say why gRPC is not up yet. */
+export async function startOfframp(
+  { config, folder }: LoadedConfig,
+  logTo?: DestinationStream,
+): Promise<RunningOfframp> {
+  const log = createLog(config, logTo);
+  const metrics = new Metrics(config.metrics.prefix);
+  const source = watchStateFile(resolve(folder, config.state.file.path), metrics, log);
+  const readiness = new ServerReadiness(source);
+  metrics.observeSource(source);
+  const hook = new Hook({
+    mode: config.mode,
+    settings: { connectors: config.connectors },
+    currentState: () => source.state,
+    metrics,
+    log,
+  });
+  try {
+    const http = await startHttpServer(config.http.address, metrics.registry, readiness);
+    const grpc = await startGrpcServer(
+      config.grpc.address,
+      implementExtension(hook, metrics, log),
+    ).catch(async (error: unknown) => {
+      await http.stop();
+      throw error;
+    });
+    readiness.grpcIsBound(grpc.address);
+    grpc.setServing(true);
+    log.info({ grpc: grpc.address, http: http.address, mode: config.mode }, 'serving');
+    return {
+      grpcAddress: grpc.address,
+      httpAddress: http.address,
+      async stop() {
+        log.info('stopping: no new calls are taken, running ones are finished');
+        readiness.stopping();
+        grpc.setServing(false);
+        await grpc.stop(shutdownGraceMs);
+        await http.stop();
+        source.stop();
+        log.info('stopped');
+      },
+    };
+  } catch (error) {
+    source.stop();
+    throw error;
+  }
+}
+
+function createLog(config: Config, logTo: DestinationStream | undefined): Logger {
+  const options = { level: config.log.level, base: null };
+  return logTo === undefined ? pino(options) : pino(options, logTo);
+}
+
+function watchStateFile(path: string, metrics: Metrics, log: Logger): FileStateSource {
+  return new FileStateSource(path, {
+    loaded(connectors) {
+      metrics.stateReloads.inc({ outcome: 'loaded' });
+      log.info({ file: path, connectors }, 'state file read');
+    },
+    rejected(problems) {
+      metrics.stateReloads.inc({ outcome: 'rejected' });
+      const reasons = problems.map(formatProblem);
+      log.error({ file: path, problems: reasons }, 'state file refused; the last good state stays');
+    },
+    absent() {
+      log.warn({ file: path }, 'there is no state file: no connector is known until there is one');
+    },
+  });
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { InvalidInputError } from './config/load.ts';
+
+const usageOrInputError = 2;
+
+async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('offramp')
+    .description(
+      'Envoy Gateway extension server: traffic whose backend has gone away takes a decided,\n' +
+        'explained exit.',
+    )
+    .version(version())
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 nothing wrong, 1 something was skipped or would not work,\n' +
+        '2 usage or input error.',
+    );
+  const snapshotFile = new Argument(
+    '<snapshot>',
+    'a recorded PostTranslateModifyRequest, or gzip of one',
+  );
+  const configFile = () =>
+    new Option('-c, --config <file>', 'configuration; without it, every default');
+
+  program
+    .command('serve')
+    .description('run the extension server until SIGTERM')
+    .addOption(configFile())
+    .action(async (options) => {
+      const { serve } = await import('./commands/serve.ts');
+      await serve(options);
+    });
+  program
+    .command('explain')
+    .description('dry run on a recorded request: what would change, what would not, and why')
+    .addArgument(snapshotFile)
+    .addOption(configFile())
+    .addOption(
+      new Option('-o, --output <form>', 'binpb: the exact bytes of the response')
+        .choices(['text', 'json', 'yaml', 'binpb'])
+        .default('text'),
+    )
+    .option('--out <file>', 'write there instead of to standard output')
+    .action(async (snapshot, options) => {
+      const { explain } = await import('./commands/explain.ts');
+      exitCode = explain(snapshot, options);
+    });
+  program
+    .command('check')
+    .description('say whether a configuration, or a state file, would work')
+    .argument('<file>', 'OfframpConfiguration or state file')
+    .action(async (file) => {
+      const { check } = await import('./commands/check.ts');
+      exitCode = check(file);
+    });
+  program
+    .command('demo')
+    .description('run the server on its defaults and show it answering a recorded request')
+    .option('--once', 'end after the answer instead of staying up')
+    .action(async (options) => {
+      const { demo } = await import('./commands/demo.ts');
+      await demo(options);
+    });
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageOrInputError;
+    if (!(error instanceof InvalidInputError)) throw error;
+    process.stderr.write(`offramp: ${error.message}\n`);
+    return usageOrInputError;
+  }
+  return exitCode;
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return isManifest ? String(manifest.version) : 'unknown';
+}
+
+// `offramp … | head`: the reader has enough, which is no error of ours.
+process.stdout.on('error', (error) => {
+  if (!('code' in error && error.code === 'EPIPE')) throw error;
+  process.exit(0);
+});
+
+process.exitCode = await main(process.argv);
