@@ -17,7 +17,6 @@ export type SkipReason =
   | 'ambiguous-encoding'
   | 'cluster-header'
   | 'cluster-missing'
-  | 'connect-disabled'
   | 'domain-taken'
   | 'inline-cluster-specifier'
   | 'malformed-resource'

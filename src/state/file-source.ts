@@ -67,14 +67,20 @@ export class FileStateSource implements StateSource {
   }
 
   #use(text: string | { readonly reason: string }): void {
-    if (typeof text !== 'string') return this.#reject([this.#problem(text.reason)]);
+    const problems = typeof text === 'string' ? this.#load(text) : [this.#problem(text.reason)];
+    if (problems !== undefined) this.#reject(problems);
+  }
+
+  /** Puts the text's state into use; answers its problems instead when it has any. */
+  #load(text: string): readonly FileProblem[] | undefined {
     const parsed = parseStateFile(this.#path, text);
-    if (!parsed.ok) return this.#reject(parsed.problems);
+    if (!parsed.ok) return parsed.problems;
     this.#text = text;
     this.#problems = [];
     this.#staleSince = undefined;
     this.#state = { connectors: new ConnectorView(parsed.value) };
     this.#events.loaded(parsed.value.length);
+    return undefined;
   }
 
   #reject(problems: readonly FileProblem[]): void {

@@ -71,12 +71,12 @@ export function readRoute(route: Uint8Array): RouteView {
   const reader = new FieldReader(route);
   while (reader.next()) {
     if (actionNumbers.has(reader.number)) seen.action++;
-    if (reader.number === fields.Route.route.number) action = valueOf(reader, fields.Route.route);
+    if (reader.number === fields.Route.route.number) action = bytesOf(reader, fields.Route.route);
     else if (reader.number === fields.Route.name.number) {
-      name = decodeString(valueOf(reader, fields.Route.name));
+      name = decodeString(bytesOf(reader, fields.Route.name));
     } else if (reader.number === fields.Route.match.number) {
       seen.match++;
-      match = valueOf(reader, fields.Route.match);
+      match = bytesOf(reader, fields.Route.match);
     } else if (reader.number === fields.Route.metadata.number) seen.metadata++;
   }
   return {
@@ -87,7 +87,7 @@ export function readRoute(route: Uint8Array): RouteView {
   };
 }
 
-function valueOf(reader: FieldReader, field: FieldRef): Uint8Array {
+function bytesOf(reader: FieldReader, field: FieldRef): Uint8Array {
   expectLengthDelimited(reader, field);
   return reader.value();
 }

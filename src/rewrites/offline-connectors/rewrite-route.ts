@@ -12,6 +12,7 @@ import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
 import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
+import { isOwnConnectRoute } from './own-routes.ts';
 import { identifyRoute, judge, type RouteIdentity, type Verdict } from './verdict.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
@@ -49,7 +50,7 @@ export function rewriteRoute(
   context: RouteConfigurationContext,
 ): RewrittenRoute {
   const view = readRoute(route);
-  if (view.action === undefined) return notForwarding;
+  if (view.action === undefined || isOwnConnectRoute(view)) return notForwarding;
   const action = readAction(view.action);
   const identity = identifyRoute(
     readGatewayObject(route, Route.metadata),

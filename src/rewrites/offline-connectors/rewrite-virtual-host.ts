@@ -15,6 +15,7 @@ import {
 import { directResponseField } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { absentClusterAction, connectAction, connectRoute, responseHeaders } from './messages.ts';
+import { connectRouteName } from './own-routes.ts';
 import { rewriteRoute } from './rewrite-route.ts';
 
 const { VirtualHost, Route } = fields;
@@ -84,7 +85,7 @@ function tunnelConnect(
   context: RouteConfigurationContext,
 ): Uint8Array {
   const ourName = context.sanitizedNames.get(name) ?? name;
-  const routeName = `connector-connect-${ourName}`;
+  const routeName = connectRouteName('connect', ourName);
   const action = encodeField(Route.route, connectAction(cluster));
   const connected = placeConnectRoute(virtualHost, routeName, connectRoute(routeName, action));
   if (connected !== virtualHost) {
@@ -123,7 +124,7 @@ function answerConnect(
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
   const { connectable, report } = context;
-  const routeName = `connector-offline-${context.sanitizedNames.get(name) ?? name}`;
+  const routeName = connectRouteName('offline', context.sanitizedNames.get(name) ?? name);
   const place = placeOf(context, name, routeName);
   if (!connectable && context.validatesClusters) {
     const detail =
@@ -141,7 +142,7 @@ function answerConnect(
     const { status } = context.settings.offlineResponse;
     const detail = connectable
       ? `CONNECT gets ${status} with the body`
-      : 'CONNECT gets 503 without a body: no listener of the snapshot serves these routes';
+      : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
     report.changed('connect-answered', place, connectors, detail);
   }
   return { value, needsConnect: connectable };

@@ -6,6 +6,7 @@ import { parseRouteName } from '../../xds/names.ts';
 import { readAction, readRoute } from '../../xds/route.ts';
 import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
 import { forEachField, stringOf } from '../../xds/wire.ts';
+import { isOwnConnectRoute } from './own-routes.ts';
 import { type BackendsOfCluster, identifyRoute, judge, type RouteIdentity } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
@@ -90,8 +91,9 @@ function readUses(routeConfiguration: Uint8Array, virtualHostNames: Set<string>)
 }
 
 function readRouteUses(route: Uint8Array): ClusterUse[] {
-  const { name, action } = readRoute(route);
-  if (action === undefined) return [];
+  const view = readRoute(route);
+  const { name, action } = view;
+  if (action === undefined || isOwnConnectRoute(view)) return [];
   const { destination, mirrors } = readAction(action);
   const identity = identifyRoute(
     readGatewayObject(route, fields.Route.metadata),

@@ -1,0 +1,14 @@
+import type { RouteView } from '../../xds/route.ts';
+
+/** What happens to the CONNECT requests of a virtual host. */
+export type ConnectRouteKind = 'offline' | 'connect';
+
+/** The name of our CONNECT route in a virtual host; `virtualHost` is its sanitised name. */
+export function connectRouteName(kind: ConnectRouteKind, virtualHost: string): string {
+  return `connector-${kind}-${virtualHost}`;
+}
+
+/** Whether a route is a CONNECT route that Offramp put there: in its own output, seen again. */
+export function isOwnConnectRoute({ name, matchesConnect }: RouteView): boolean {
+  return matchesConnect && /^connector-(?:offline|connect)-/.test(name);
+}

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { configSchema } from '../../src/config/schema.ts';
+import { rewriteSnapshot } from '../../src/rewrites/pipeline.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import { parseStateFile } from '../../src/state/state-file.ts';
+import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
+import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
+
+const resources = z.array(z.looseObject({})).optional();
+const inputSchema = z.strictObject({
+  /** What the pair shows, in a sentence. */
+  shows: z.string(),
+  /** As in a state file. */
+  state: z.unknown(),
+  /** As in the configuration file. */
+  config: configSchema.prefault({}),
+  /** Leaves out what Envoy's YAML tools use for repetition. */
+  shared: z.unknown().optional(),
+  snapshot: z.strictObject({
+    clusters: resources,
+    secrets: resources,
+    listeners: resources,
+    routes: resources,
+  }),
+});
+
+const folder = import.meta.dirname;
+const rewrites = readdirSync(folder, { withFileTypes: true }).filter((one) => one.isDirectory());
+
+describe.each(rewrites.map(({ name }) => name))('%s', (rewrite) => {
+  const files = readdirSync(join(folder, rewrite)).filter((name) => name.endsWith('.in.yaml'));
+
+  it.each(files.map((name) => name.replace('.in.yaml', '')))('%s', async (behaviour) => {
+    const path = join(folder, rewrite, behaviour);
+    const text = readFileSync(`${path}.in.yaml`, 'utf8');
+    const input = inputSchema.parse(parse(text, { merge: true }));
+    const state = { connectors: readConnectors(input.state) };
+    const settings = { connectors: input.config.connectors };
+    const request = encodeRequest(definedLists(input.snapshot));
+
+    const { snapshot, report } = rewriteSnapshot(readSnapshot(request), state, settings);
+
+    const output = { report, snapshot: decodeSnapshot(snapshot) };
+    const yaml = stringify(output, { aliasDuplicateObjects: false, lineWidth: 0 });
+    await expect(yaml).toMatchFileSnapshot(`${path}.out.yaml`);
+
+    const published = encodeResponse(snapshot);
+    const again = rewriteSnapshot(requestFromResponse(published), state, settings);
+    expect(again.report.changes).toEqual([]);
+    expect([...report.skips]).toEqual(expect.arrayContaining([...again.report.skips]));
+    expect(Buffer.compare(encodeResponse(again.snapshot), published)).toBe(0);
+  });
+});
+
+function readConnectors(state: unknown): ConnectorView {
+  const parsed = parseStateFile('state', stringify(state));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return new ConnectorView(parsed.value);
+}
+
+function definedLists(snapshot: z.output<typeof inputSchema>['snapshot']) {
+  const { clusters = [], secrets = [], listeners = [], routes = [] } = snapshot;
+  return { clusters, secrets, listeners, routes };
+}
