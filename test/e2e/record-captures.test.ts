@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { startGateway } from './support/gateway.ts';
@@ -17,7 +16,7 @@ const CAPTURES = [
 // Time in which a call more than expected would come.
 const QUIET_MS = 2_000;
 
-describe.runIf(process.env.RECORD_CAPTURES === '1')('recording hook requests', () => {
+describe('recording hook requests', () => {
   it.each(CAPTURES)('writes test/captures/$name', async ({ name, files }) => {
     const folder = new URL(`../captures/${name}/`, import.meta.url);
     const hook = await startRecordingHook();

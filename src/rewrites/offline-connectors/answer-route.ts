@@ -8,6 +8,7 @@ import {
   responseHeaders,
   upgradeHeaderMatcher,
 } from './messages.ts';
+import { upgradeRouteName } from './own-routes.ts';
 
 const { Route, RouteMatch } = fields;
 
@@ -78,7 +79,7 @@ function refuseUpgrade(
   const renamed = editFields(
     narrowed,
     (field) => (field.number === Route.name.number ? 'drop' : 'keep'),
-    [encodeField(Route.name, encodeString(`${view.name}/offline-${upgrade.toLowerCase()}`))],
+    [encodeField(Route.name, encodeString(upgradeRouteName(view.name, upgrade)))],
   );
   return withAction(renamed, encodeField(Route.route, absentClusterAction(upgrade)), context);
 }

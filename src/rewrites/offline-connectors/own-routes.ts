@@ -8,6 +8,11 @@ export function connectRouteName(kind: ConnectRouteKind, virtualHost: string): s
   return `connector-${kind}-${virtualHost}`;
 }
 
+/** The name of the clone that takes a route's handshakes for one upgrade (`websocket`). */
+export function upgradeRouteName(route: string, upgrade: string): string {
+  return `${route}/offline-${upgrade.toLowerCase()}`;
+}
+
 /** Whether a route is a CONNECT route that Offramp put there: in its own output, seen again. */
 export function isOwnConnectRoute({ name, matchesConnect }: RouteView): boolean {
   return matchesConnect && /^connector-(?:offline|connect)-/.test(name);

@@ -12,7 +12,7 @@ import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
 import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
-import { isOwnConnectRoute } from './own-routes.ts';
+import { isOwnConnectRoute, upgradeRouteName } from './own-routes.ts';
 import { identifyRoute, judge, type RouteIdentity, type Verdict } from './verdict.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
@@ -172,7 +172,8 @@ function answer(subject: Subject, connectors: readonly string[]): readonly Uint8
     `was ${describe(subject.action)}, is ${what}`,
   );
   for (const upgrade of given.refusedUpgrades) {
-    report.changed('upgrade-refused', place, connectors, `${upgrade} handshakes get 503`);
+    const clone = { ...place, route: upgradeRouteName(subject.view.name, upgrade) };
+    report.changed('upgrade-refused', clone, connectors, `${upgrade} handshakes get 503`);
   }
   for (const upgrade of given.unansweredUpgrades) {
     const detail = `${upgrade} handshakes get Envoy’s 403: no route to an absent cluster may be added`;

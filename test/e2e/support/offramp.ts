@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { startProcess } from './child-process.ts';
+import { waitFor } from './wait-for.ts';
+
+/** One line of Offramp's log; fields beside these come through. */
+const lineSchema = z.looseObject({ msg: z.string() });
+
+/** A line of Offramp's log. */
+export type LogLine = z.output<typeof lineSchema>;
+
+/** The built `offramp serve`, as a process of its own. */
+export interface OfframpProcess {
+  readonly port: number;
+  /** Base of the HTTP endpoint. */
+  readonly url: string;
+  /** Everything logged so far. */
+  log(): readonly LogLine[];
+  writeState(state: object | string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const servingSchema = z.looseObject({ grpc: z.string(), http: z.string() });
+
+/** Starts `node dist/main.js serve` on free ports with a state file; every change is logged. */
+export async function startOfframpProcess(
+  state: object,
+  config: Readonly<Record<string, unknown>> = {},
+): Promise<OfframpProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'offramp-e2e-'));
+  const stateFile = join(folder, 'connectors.yaml');
+  await writeFile(stateFile, stringify(state));
+  const configFile = join(folder, 'offramp.yaml');
+  const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
+  await writeFile(configFile, stringify({ ...ports, log: { level: 'debug' }, ...config }));
+  const server = await startProcess({
+    name: 'offramp',
+    command: process.execPath,
+    args: [
+      join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js'),
+      'serve',
+      '-c',
+      configFile,
+    ],
+    logFile: join(folder, 'offramp.log'),
+  });
+  const log = () => parseLog(server.log());
+  const stop = async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const serving = await waitFor('offramp to serve', () => log().find(isServing), {
+    timeoutMs: 10_000,
+  }).catch(async (error: unknown) => {
+    const text = server.log();
+    await stop();
+    throw new Error(`offramp did not come up:\n${text}`, { cause: error });
+  });
+  const { grpc, http } = servingSchema.parse(serving);
+  return {
+    port: Number(grpc.slice(grpc.lastIndexOf(':') + 1)),
+    url: `http://${http}`,
+    log,
+    writeState: (next) => writeFile(stateFile, typeof next === 'string' ? next : stringify(next)),
+    stop,
+  };
+}
+
+function isServing({ msg }: LogLine): boolean {
+  return msg === 'serving';
+}
+
+function parseLog(text: string): LogLine[] {
+  const lines = text.split('\n').slice(0, -1);
+  return lines.flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    const parsed = lineSchema.safeParse(JSON.parse(line));
+    return parsed.success ? [parsed.data] : [];
+  });
+}
