@@ -10,7 +10,7 @@ import { extensionService } from '../server/extension-service.ts';
 import { maxMessageBytes } from '../server/grpc-server.ts';
 import { protoFolder } from '../server/proto-folder.ts';
 import { readSnapshot } from '../xds/snapshot.ts';
-import { type RunningOfframp, startOfframp } from './serve.ts';
+import { type RunningOfframp, startOfframp, untilAskedToStop } from './serve.ts';
 
 /**
  * `offramp demo`: the real server on its defaults, called over gRPC with a hook request that a real
@@ -22,6 +22,7 @@ export async function demo({ once = false }: { readonly once?: boolean }): Promi
   const stateFile = join(folder, 'connectors.yaml');
   writeFileSync(stateFile, readFileSync(join(examples, 'demo', 'connectors.yaml')));
   const logged: string[] = [];
+  const asked = untilAskedToStop();
   const offramp = await start(folder, logged);
   try {
     const request = readFileSync(join(examples, 'demo', 'post-translate-modify.binpb'));
@@ -34,7 +35,7 @@ export async function demo({ once = false }: { readonly once?: boolean }): Promi
       'To attach Envoy Gateway, paste extensionManager from examples/envoy-gateway.yaml into its',
       'configuration. Ctrl-C ends the demo.',
     );
-    await interrupted();
+    await asked;
   } finally {
     await offramp.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -144,13 +145,6 @@ function moved(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, s
   return [...after]
     .filter(([name, value]) => (before.get(name) ?? '0') !== value)
     .map(([name, value]) => `${name}  ${before.get(name) ?? '0'} -> ${value}`);
-}
-
-function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
 }
 
 function print(...lines: string[]): void {

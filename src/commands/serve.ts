@@ -23,12 +23,18 @@ export interface RunningOfframp {
 
 /** `offramp serve`: runs until SIGTERM or SIGINT. Throws InvalidInputError before it is up. */
 export async function serve(options: { readonly config?: string }): Promise<void> {
+  const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
   const offramp = await startOfframp(loadConfig(options.config));
-  await new Promise<void>((resolve) => {
+  await asked;
+  await offramp.stop();
+}
+
+/** Resolves at the first SIGTERM or SIGINT. */
+export function untilAskedToStop(): Promise<void> {
+  return new Promise((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-  await offramp.stop();
 }
 
 /** Starts the whole server: HTTP first, so that it can say why gRPC is not up yet. */

@@ -88,12 +88,7 @@ function cutType(root: protobuf.Root, type: protobuf.Type, fieldNames: readonly 
     copy.add(
       field instanceof protobuf.MapField
         ? new protobuf.MapField(name, field.id, field.keyType, fieldType)
-        : new protobuf.Field(
-            name,
-            field.id,
-            fieldType,
-            field.repeated ? 'repeated' : undefined,
-          ),
+        : new protobuf.Field(name, field.id, fieldType, field.repeated ? 'repeated' : undefined),
     );
   }
   const place = root.lookup(parent) ?? root.define(parent);
