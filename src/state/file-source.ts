@@ -12,7 +12,7 @@ export interface FileSourceEvents {
   loaded(connectors: number): void;
   /** The file cannot be used as it is; the last good state stays. */
   rejected(problems: readonly FileProblem[]): void;
-  /** There is no such file at start: the state is empty until there is one. */
+  /** There is no such file at start, or an empty one: the state is empty until it says something. */
   absent(path: string): void;
 }
 
@@ -39,7 +39,7 @@ export class FileStateSource implements StateSource {
     this.#path = path;
     this.#events = events;
     const text = this.#read();
-    if (text === 'absent') events.absent(path);
+    if (text === 'absent' || text === '') events.absent(path);
     else this.#use(text);
     if (this.#problems.length > 0) throw InvalidInputError.of(this.#problems);
     watchFile(path, { interval: pollInterval }, this.#onStat);
@@ -62,6 +62,9 @@ export class FileStateSource implements StateSource {
   #reload(): void {
     const text = this.#read();
     if (text === 'absent') this.#reject([this.#problem('the file is gone')]);
+    // Most likely somebody is about to write it; it must not mean that all connectors are gone.
+    else if (text === '')
+      this.#reject([this.#problem('the file is empty; `connectors: []` says none')]);
     else if (typeof text !== 'string') this.#reject([this.#problem(text.reason)]);
     else if (text !== this.#text || this.#problems.length > 0) this.#use(text);
   }

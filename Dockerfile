@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+
+# Stage 1: build with everything, then keep what runs.
+FROM node:22-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY scripts ./scripts
+COPY src ./src
+COPY proto ./proto
+COPY examples ./examples
+COPY schemas ./schemas
+RUN npm run build
+RUN npm ci --omit=dev --ignore-scripts
+
+# Stage 2: Node and Offramp, no shell, no package manager, no root.
+# Nothing is written below /app: a read-only root file system is fine.
+FROM gcr.io/distroless/nodejs22-debian12:nonroot
+LABEL org.opencontainers.image.title="offramp" \
+      org.opencontainers.image.description="Envoy Gateway extension server: traffic whose backend has gone away takes a decided, explained exit" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/proto ./proto
+COPY --from=build /app/examples ./examples
+COPY --from=build /app/schemas ./schemas
+COPY --from=build /app/dist ./dist
+# The hook (gRPC), and metrics and probes (HTTP). The configuration decides.
+EXPOSE 5005 8080
+ENTRYPOINT ["/nodejs/bin/node", "/app/dist/main.js"]
+CMD ["serve", "--config", "/etc/offramp/offramp.yaml"]

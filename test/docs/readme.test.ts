@@ -1,0 +1,284 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { configSchema } from '../../src/config/schema.ts';
+import { parseYaml } from '../../src/config/yaml-file.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { summarize } from '../../src/observe/summary.ts';
+import { emptyReport, type SkipReason } from '../../src/rewrites/report.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import type { StateSource } from '../../src/state/source.ts';
+import { parseStateFile } from '../../src/state/state-file.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const readme = read('README.md');
+
+describe('YAML in the README', () => {
+  const blocks = codeBlocks('yaml');
+
+  it.each(blocks.map((block) => [block.split('\n', 1)[0], block]))('%s … is valid', (_, block) => {
+    expect(problemsOf(block)).toEqual([]);
+  });
+
+  it('has a block of each sort', () => {
+    expect(new Set(blocks.map(sortOf))).toEqual(
+      new Set(['configuration', 'state', 'extensionManager', 'alerts']),
+    );
+  });
+
+  it('shows every option with its default, as does the example', () => {
+    const whole = blocks.find((block) => block.startsWith('apiVersion: offramp.dev')) ?? '';
+    expect(parse(whole)).toEqual(configSchema.parse({}));
+    expect(parse(read('examples/offramp.yaml'))).toEqual(configSchema.parse({}));
+  });
+
+  it('shows the extensionManager of the example', () => {
+    const shown: unknown = parse(
+      blocks.find((block) => sortOf(block) === 'extensionManager') ?? '',
+    );
+    expect(parse(read('examples/envoy-gateway.yaml'))).toMatchObject(
+      z.looseObject({}).parse(shown),
+    );
+  });
+});
+
+describe('the configuration table', () => {
+  it('names every option with its default', () => {
+    const rows = new Map(
+      tableUnder('## Configuration').map(([option = '', value = '']) => [
+        unquote(option),
+        unquote(value),
+      ]),
+    );
+    const expected = optionsOf(configSchema.parse({})).map(([option, value]): [string, string] => [
+      option,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]);
+    expect(rows).toEqual(new Map(expected));
+  });
+});
+
+describe('commands in the README', () => {
+  const commands = codeBlocks('sh').flatMap((block) => block.trim().split(/\n|&&/));
+  const inProse = [...readme.matchAll(/`(np[mx] [^`]+|node dist[^`]+)`/g)].map((match) => match[1]);
+  const words = [...commands, ...inProse.flatMap((text) => text?.split('&&') ?? [])]
+    .map((command) => command.trim().replace(/^npx offramp|^node dist\/main\.js/, 'offramp'))
+    .map((command) => command.split(/\s+/));
+  const { scripts } = z
+    .object({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(read('package.json')));
+  const run = (args: readonly string[]) =>
+    spawnSync(process.execPath, [join(root, 'dist', 'main.js'), ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+
+  it.each(words.filter(([program]) => program !== 'offramp').map((one) => [one.join(' '), one]))(
+    '%s is there',
+    (_, [program, verb, script = '']) => {
+      expect(program).toBe('npm');
+      if (verb === 'run') expect(Object.keys(scripts)).toContain(script);
+      else if (verb === 'test') expect(Object.keys(scripts)).toContain(verb);
+      else expect(verb).toBe('ci');
+    },
+  );
+
+  it.each(
+    words
+      .filter(([program, command]) => program === 'offramp' && command !== 'serve')
+      .map(([, ...args]) => [args.join(' '), args]),
+  )('offramp %s ends with 0', (_, args) => {
+    const { status, stderr } = run(args);
+    expect(status, stderr).toBe(0);
+  });
+
+  it('serves with an example that exists', () => {
+    const serves = words.filter(
+      ([program, command]) => program === 'offramp' && command === 'serve',
+    );
+    expect(serves.length).toBeGreaterThan(0);
+    for (const [, , option, file = ''] of serves) {
+      expect(option).toBe('--config');
+      expect(existsSync(join(root, file))).toBe(true);
+    }
+  });
+
+  it('has a row for each command, with each of its long options', () => {
+    const rows = tableUnder('## Commands').map(([usage = '']) => unquote(usage));
+    const listed = [...run(['--help']).stdout.matchAll(/^ {2}([a-z]+) [[<]/gm)]
+      .map(([, command = '']) => command)
+      .filter((command) => command !== 'help');
+    expect(rows.map((usage) => usage.split(' ')[1])).toEqual(expect.arrayContaining(listed));
+    for (const usage of rows.filter((row) => row.startsWith('offramp '))) {
+      const { stdout } = run([usage.split(' ')[1] ?? '', '--help']);
+      expect(longOptions(usage)).toEqual(longOptions(stdout).filter((one) => one !== '--help'));
+    }
+  });
+
+  it('shows a demo that ends by itself', () => {
+    const { status, stdout } = run(['demo', '--once']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('Tunnel not online');
+    expect(stdout).toContain('Metrics that moved:');
+    expect(stdout).toContain('"msg":"PostTranslateModify"');
+  });
+});
+
+describe('reference tables', () => {
+  it('has a row for each metric, with its type', async () => {
+    const metrics = new Metrics('offramp');
+    metrics.observeSource(idleSource);
+    const registered = (await metrics.registry.getMetricsAsJSON())
+      .map(({ name, type }) => `${name} ${type}`)
+      .filter((one) => !/^(process|nodejs)_/.test(one));
+    const rows = tableUnder('## Metrics').map(
+      ([name = '', type = '']) => `${unquote(name)} ${type}`,
+    );
+    expect(rows.sort()).toEqual(registered.sort());
+  });
+
+  it('names no metric that is not there', () => {
+    const known = new Set(tableUnder('## Metrics').map(([name = '']) => unquote(name)));
+    const named = [...readme.matchAll(/\b(?:offramp|grpc_server)_[a-z_]+/g)].map(([name]) =>
+      known.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''),
+    );
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('has a row for each field of the log line', () => {
+    const fields = Object.keys(summarize({ resources: [], contexts: [] }, emptyReport));
+    const ofTheHook = ['skips', 'mode', 'duration_ms', 'snapshot_bytes'];
+    const rows = tableUnder('## The log line').flatMap(([names = '']) => names.split(', '));
+    expect(rows.map(unquote).sort()).toEqual([...fields, ...ofTheHook].sort());
+  });
+
+  it('has a row for each reason to skip', () => {
+    const reasons = {
+      'ambiguous-encoding': true,
+      'cluster-header': true,
+      'cluster-missing': true,
+      'domain-taken': true,
+      'inline-cluster-specifier': true,
+      'malformed-resource': true,
+      'merged-cluster': true,
+      'shared-cluster': true,
+      'total-weight': true,
+      'unparsable-route-name': true,
+      'validate-clusters': true,
+      'virtual-host-matcher': true,
+    } as const satisfies Record<SkipReason, true>;
+    const rows = tableUnder('### Left alone, and reported').map(([reason = '']) => unquote(reason));
+    expect(rows).toEqual(Object.keys(reasons));
+  });
+});
+
+it('links to files that are there', () => {
+  const targets = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target = '']) => target);
+  expect(targets.filter((target) => !existsSync(join(root, target)))).toEqual([]);
+});
+
+const extensionManagerSchema = z.strictObject({
+  extensionManager: z.strictObject({
+    maxMessageSize: z.string().optional(),
+    hooks: z
+      .strictObject({
+        xdsTranslator: z.strictObject({
+          post: z.array(z.enum(['Translation'])),
+          translation: z.record(
+            z.enum(['listener', 'route', 'cluster', 'secret']),
+            z.strictObject({ includeAll: z.boolean() }),
+          ),
+        }),
+      })
+      .optional(),
+    service: z.union([
+      z.strictObject({ fqdn: z.strictObject({ hostname: z.string(), port: z.int() }) }),
+      z.strictObject({ unix: z.strictObject({ path: z.string() }) }),
+    ]),
+  }),
+});
+
+const alertsSchema = z.strictObject({
+  groups: z.array(
+    z.strictObject({
+      name: z.string(),
+      rules: z.array(z.strictObject({ alert: z.string(), expr: z.string() })),
+    }),
+  ),
+});
+
+type Sort = 'configuration' | 'state' | 'extensionManager' | 'alerts';
+
+function sortOf(block: string): Sort {
+  if (block.startsWith('connectors:\n  - ')) return 'state';
+  if (block.startsWith('extensionManager:')) return 'extensionManager';
+  if (block.startsWith('groups:')) return 'alerts';
+  return 'configuration';
+}
+
+function problemsOf(block: string): readonly unknown[] {
+  const sort = sortOf(block);
+  if (sort === 'state') {
+    const parsed = parseStateFile('README.md', block);
+    return parsed.ok ? [] : parsed.problems;
+  }
+  const schemas = {
+    configuration: configSchema,
+    extensionManager: extensionManagerSchema,
+    alerts: alertsSchema,
+  } satisfies Record<Exclude<Sort, 'state'>, z.ZodType>;
+  const parsed = parseYaml('README.md', block, schemas[sort]);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+/** Every option's path and value; an object without fields is a value. */
+function optionsOf(value: object, prefix = ''): [string, unknown][] {
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+    typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0
+      ? optionsOf(inner, `${prefix}${key}.`)
+      : [[`${prefix}${key}`, inner] satisfies [string, unknown]],
+  );
+}
+
+const idleSource: StateSource = {
+  state: { connectors: ConnectorView.empty },
+  status: () => ({ name: 'file', synced: true, problems: [], ageSeconds: 0 }),
+  stop: () => {},
+};
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+function codeBlocks(language: string): string[] {
+  return [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
+    .filter((match) => match[1] === language)
+    .map((match) => match[2] ?? '');
+}
+
+/** The cells of the first table at or after a text, row by row, without its head. */
+function tableUnder(text: string): string[][] {
+  const start = readme.indexOf(text);
+  expect(start).toBeGreaterThanOrEqual(0);
+  const table = /^\|.*\n\|[ |-]+\n((?:\|.*\n)+)/m.exec(readme.slice(start))?.[1] ?? '';
+  return table
+    .trim()
+    .split('\n')
+    .map((row) =>
+      row
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+function unquote(cell: string): string {
+  return cell.replace(/^`|`$/g, '');
+}
+
+function longOptions(text: string): string[] {
+  return [...new Set([...text.matchAll(/--[a-z]+/g)].map(([option]) => option))];
+}
