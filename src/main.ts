@@ -9,8 +9,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command('offramp')
     .description(
-      'Envoy Gateway extension server: traffic whose backend has gone away takes a decided,\n' +
-        'explained exit.',
+      'Envoy Gateway extension server: traffic whose backend has gone away takes a decided, explained exit.',
     )
     .version(version())
     .exitOverride()

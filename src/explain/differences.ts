@@ -1,7 +1,7 @@
 import type protobuf from 'protobufjs';
 import { loadEnvoyProtos } from '../protos/envoy-protos.ts';
+import { FieldReader } from '../xds/field-reader.ts';
 import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
-import { FieldReader } from '../xds/wire.ts';
 import { decodeMessage } from './decode.ts';
 
 /** One changed part of a snapshot, decoded; for a route configuration, one of its virtual hosts. */

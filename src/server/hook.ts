@@ -3,9 +3,10 @@ import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
+import { FieldReader } from '../xds/field-reader.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
-import { concatenate, FieldReader } from '../xds/wire.ts';
+import { concatenate } from '../xds/wire.ts';
 
 /** apply: answer with the rewritten snapshot. shadow: report and count, answer with what came. */
 export type Mode = 'apply' | 'shadow';

@@ -1,16 +1,15 @@
+import { FieldReader, wireTypes } from './field-reader.ts';
 import { type FieldRef, fields } from './fields.ts';
 import { insideField } from './malformed.ts';
 import {
   decodeString,
   expectLengthDelimited,
-  FieldReader,
   forEachField,
   hasField,
   lastValueOf,
   stringOf,
   valuesOf,
   varintOf,
-  wireTypes,
 } from './wire.ts';
 
 /** One entry of a weighted split. */

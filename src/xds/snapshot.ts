@@ -1,6 +1,7 @@
+import { FieldReader } from './field-reader.ts';
 import { type FieldRef, fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
-import { concatenate, encodeField, expectLengthDelimited, FieldReader } from './wire.ts';
+import { concatenate, encodeField, expectLengthDelimited } from './wire.ts';
 
 const request = fields.PostTranslateModifyRequest;
 

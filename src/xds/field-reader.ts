@@ -1,0 +1,145 @@
+import { MalformedMessageError } from './malformed.ts';
+
+/** The wire types of the protobuf encoding (https://protobuf.dev/programming-guides/encoding). */
+export const wireTypes = {
+  varint: 0,
+  fixed64: 1,
+  lengthDelimited: 2,
+  groupStart: 3,
+  groupEnd: 4,
+  fixed32: 5,
+} as const;
+
+/** Deepest nesting of groups that is walked; protobuf's own decoders stop at 100 levels too. */
+const maxGroupDepth = 100;
+const maxFieldNumber = 0x1fffffff;
+
+/**
+ * Walks the fields of one encoded message, in the order they came, without allocating.
+ * After `next()` answered true, the properties describe the current field; offsets are into the
+ * message. `end - start` is the whole field, tag included; `valueStart` to `end` is its value
+ * (for length-delimited fields: the bytes after the length).
+ */
+export class FieldReader {
+  readonly message: Uint8Array;
+  number = 0;
+  wireType = 0;
+  start = 0;
+  valueStart = 0;
+  end = 0;
+
+  constructor(message: Uint8Array) {
+    this.message = message;
+  }
+
+  /** Moves to the next field; false at the end. Throws MalformedMessageError. */
+  next(): boolean {
+    if (this.end >= this.message.length) return false;
+    this.start = this.end;
+    this.#readTag();
+    if (this.wireType === wireTypes.groupEnd) this.#fail('a group ends that was never started');
+    this.#readValue();
+    return true;
+  }
+
+  /** The value of the current length-delimited field: a view, not a copy. */
+  value(): Uint8Array {
+    return this.message.subarray(this.valueStart, this.end);
+  }
+
+  /** The whole current field, tag included: a view, not a copy. */
+  raw(): Uint8Array {
+    return this.message.subarray(this.start, this.end);
+  }
+
+  /** The value of the current varint field, as an unsigned number; precise up to 2^53. */
+  varint(): number {
+    const end = this.end;
+    this.end = this.valueStart;
+    const value = this.#readVarint();
+    this.end = end;
+    return value;
+  }
+
+  #readTag(): void {
+    const tag = this.#readVarint();
+    if (tag > 0xffffffff) this.#fail('the tag is larger than 32 bits');
+    this.number = Math.floor(tag / 8);
+    this.wireType = tag & 7;
+    if (this.number === 0 || this.number > maxFieldNumber) this.#fail('field number 0');
+  }
+
+  #readValue(): void {
+    switch (this.wireType) {
+      case wireTypes.varint:
+        this.valueStart = this.end;
+        this.#readVarint();
+        return;
+      case wireTypes.fixed64:
+        this.#take(8);
+        return;
+      case wireTypes.fixed32:
+        this.#take(4);
+        return;
+      case wireTypes.lengthDelimited:
+        this.#take(this.#readVarint());
+        return;
+      case wireTypes.groupStart:
+        this.#skipGroup();
+        return;
+      default:
+        this.#fail(`wire type ${this.wireType} does not exist`);
+    }
+  }
+
+  #take(length: number): void {
+    const left = this.message.length - this.end;
+    if (length > left) {
+      this.#fail(`field ${this.number} wants ${length} bytes, ${left} are left`);
+    }
+    this.valueStart = this.end;
+    this.end += length;
+  }
+
+  #skipGroup(): void {
+    const { start, number } = this;
+    const valueStart = this.end;
+    const open = [number];
+    while (open.length > 0) {
+      if (this.end >= this.message.length) this.#fail(`group ${number} does not end`);
+      this.#readTag();
+      if (this.wireType === wireTypes.groupStart) {
+        if (open.length >= maxGroupDepth) this.#fail('groups nest too deeply');
+        open.push(this.number);
+      } else if (this.wireType === wireTypes.groupEnd) {
+        if (open.pop() !== this.number) this.#fail(`group ${this.number} ends out of turn`);
+      } else {
+        this.#readValue();
+      }
+    }
+    this.start = start;
+    this.number = number;
+    this.wireType = wireTypes.groupStart;
+    this.valueStart = valueStart;
+  }
+
+  /** Reads a varint at `end` and moves `end` behind it. */
+  #readVarint(): number {
+    const { message } = this;
+    let value = 0;
+    let scale = 1;
+    for (let read = 0; read < 10; read++) {
+      const byte = message[this.end];
+      if (byte === undefined) this.#fail('a varint is cut off');
+      this.end++;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    return this.#fail('a varint is longer than 10 bytes');
+  }
+
+  #fail(reason: string): never {
+    throw new MalformedMessageError(reason, '', this.start);
+  }
+}
