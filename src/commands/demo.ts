@@ -110,6 +110,7 @@ function prefixed(prefix: string, value: unknown): string[] {
 /** Both values without what they have in common, so that a page of listener becomes two lines. */
 function differingParts(before: unknown, after: unknown): [unknown, unknown] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [undefined, undefined];
+  if (Array.isArray(before) && Array.isArray(after)) return differingItems(before, after);
   if (!isObject(before) || !isObject(after)) return [before, after];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const parts = keys.map((key) => [key, ...differingParts(before[key], after[key])] as const);
@@ -119,13 +120,27 @@ function differingParts(before: unknown, after: unknown): [unknown, unknown] {
   ];
 }
 
+function differingItems(before: readonly unknown[], after: readonly unknown[]): [unknown, unknown] {
+  const without = (items: readonly unknown[], others: readonly unknown[]) => {
+    const known = new Set(others.map((item) => JSON.stringify(item)));
+    return items.filter((item) => !known.has(JSON.stringify(item)));
+  };
+  const [was, is] = [without(before, after), without(after, before)];
+  const listOf = (items: readonly unknown[]) => (items.length === 0 ? undefined : items);
+  if (was.length !== is.length) return [listOf(was), listOf(is)];
+  const parts = was.map((item, at) => differingParts(item, is[at]));
+  const side = (at: 0 | 1) =>
+    listOf(parts.map((part) => part[at]).filter((part) => part !== undefined));
+  return [side(0), side(1)];
+}
+
 function objectOf(entries: (readonly [string, unknown])[]): unknown {
   const present = entries.filter(([, value]) => value !== undefined);
   return present.length === 0 ? undefined : Object.fromEntries(present);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function scrape(offramp: RunningOfframp): Promise<Map<string, string>> {

@@ -101,8 +101,8 @@ function watchStateFile(path: string, metrics: Metrics, log: Logger): FileStateS
       const reasons = problems.map(formatProblem);
       log.error({ file: path, problems: reasons }, 'state file refused; the last good state stays');
     },
-    absent() {
-      log.warn({ file: path }, 'there is no state file: no connector is known until there is one');
+    absent(_path, reason) {
+      log.warn({ file: path, reason }, 'no connector is known until the state file says so');
     },
   });
 }

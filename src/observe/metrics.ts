@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { countEffect, type Report } from '../rewrites/report.ts';
+import { countEffect, type Report, skipReasons } from '../rewrites/report.ts';
 import type { StateSource } from '../state/source.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
 import { countVirtualHosts } from './summary.ts';
@@ -94,7 +94,10 @@ export class Metrics {
       'Things left as they came although the state spoke of them, by reason. explain says which.',
       ['reason'],
     );
+    // From the start, so that increase() sees the first one.
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
+    for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
+    for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
   }
 
   /** Times one answered PostTranslateModify RPC. */

@@ -13,19 +13,23 @@ export type Effect =
   | 'connect-allowed';
 
 /** Why something was left as it came although the state spoke of it. */
-export type SkipReason =
-  | 'ambiguous-encoding'
-  | 'cluster-header'
-  | 'cluster-missing'
-  | 'domain-taken'
-  | 'inline-cluster-specifier'
-  | 'malformed-resource'
-  | 'merged-cluster'
-  | 'shared-cluster'
-  | 'unparsable-route-name'
-  | 'total-weight'
-  | 'validate-clusters'
-  | 'virtual-host-matcher';
+export const skipReasons = [
+  'ambiguous-encoding',
+  'cluster-header',
+  'cluster-missing',
+  'domain-taken',
+  'inline-cluster-specifier',
+  'malformed-resource',
+  'merged-cluster',
+  'shared-cluster',
+  'total-weight',
+  'unparsable-route-name',
+  'validate-clusters',
+  'virtual-host-matcher',
+] as const;
+
+/** One of `skipReasons`. */
+export type SkipReason = (typeof skipReasons)[number];
 
 /** A place in a snapshot: a resource, and what in it. Names are the ones Envoy shows. */
 export interface Place {

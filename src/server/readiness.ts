@@ -36,12 +36,12 @@ export class ServerReadiness implements Readiness {
   }
 
   check() {
-    const { name, synced, problems, ageSeconds } = this.#source.status();
+    const { name, synced, detail, problems, ageSeconds } = this.#source.status();
     const bound = this.#grpcAddress !== undefined && !this.#stopping;
     const boundDetail = this.#stopping ? 'stopping' : 'not bound yet';
     const checks: Check[] = [
       { name: 'grpc', ok: bound, detail: bound ? (this.#grpcAddress ?? '') : boundDetail },
-      { name: `state ${name}`, ok: synced, detail: synced ? 'read' : 'not read yet' },
+      { name: `state ${name}`, ok: synced, detail },
       ...problems.map((problem) => ({
         name: `state ${name} (the last good state is in use, ${Math.round(ageSeconds)} s old)`,
         ok: false,

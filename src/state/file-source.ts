@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { InvalidInputError } from '../config/load.ts';
 import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
@@ -13,12 +13,14 @@ export interface FileSourceEvents {
   /** The file cannot be used as it is; the last good state stays. */
   rejected(problems: readonly FileProblem[]): void;
   /** There is no such file at start, or an empty one: the state is empty until it says something. */
-  absent(path: string): void;
+  absent(path: string, reason: string): void;
 }
 
 /**
- * How often the file's stat is compared, in milliseconds. Polling follows symlinks, so it notices a
- * ConfigMap's swapped `..data`, an editor's rename and network file systems alike.
+ * How often the file's stat is compared, in milliseconds. Asking by path follows symlinks, so it
+ * notices a ConfigMap's swapped `..data`, an editor's rename and network file systems alike.
+ * `fs.watchFile` would do the same, but takes its first stat some time after it is called: a change
+ * between our read and that stat would stay unseen.
  */
 const pollInterval = 250;
 
@@ -28,7 +30,8 @@ const emptyState: State = { connectors: ConnectorView.empty };
 export class FileStateSource implements StateSource {
   readonly #path: string;
   readonly #events: FileSourceEvents;
-  readonly #onStat = (_now: Stats, _before: Stats) => this.#reload();
+  readonly #timer: NodeJS.Timeout;
+  #signature: string | undefined;
   #state = emptyState;
   #text: string | undefined;
   #problems: readonly FileProblem[] = [];
@@ -38,11 +41,12 @@ export class FileStateSource implements StateSource {
   constructor(path: string, events: FileSourceEvents) {
     this.#path = path;
     this.#events = events;
-    const text = this.#read();
-    if (text === 'absent' || text === '') events.absent(path);
-    else this.#use(text);
-    if (this.#problems.length > 0) throw InvalidInputError.of(this.#problems);
-    watchFile(path, { interval: pollInterval }, this.#onStat);
+    const read = this.#read();
+    if (read.kind === 'nothing') events.absent(path, read.reason);
+    const problems = read.kind === 'text' ? this.#load(read.text) : undefined;
+    if (read.kind === 'failed') throw InvalidInputError.of([this.#problem(read.reason)]);
+    if (problems !== undefined) throw InvalidInputError.of(problems);
+    this.#timer = setInterval(() => this.#reloadIfChanged(), pollInterval).unref();
   }
 
   get state(): State {
@@ -52,26 +56,28 @@ export class FileStateSource implements StateSource {
   status(): SourceStatus {
     const ageSeconds =
       this.#staleSince === undefined ? 0 : (performance.now() - this.#staleSince) / 1000;
-    return { name: 'file', synced: true, problems: this.#problems, ageSeconds };
+    const { length } = this.#state.connectors.connectors;
+    const detail = this.#text === undefined ? 'no state file yet' : `${length} connectors`;
+    return { name: 'file', synced: true, detail, problems: this.#problems, ageSeconds };
   }
 
   stop(): void {
-    unwatchFile(this.#path, this.#onStat);
+    clearInterval(this.#timer);
+  }
+
+  #reloadIfChanged(): void {
+    if (this.#signature !== this.#readSignature()) this.#reload();
   }
 
   #reload(): void {
-    const text = this.#read();
-    if (text === 'absent') this.#reject([this.#problem('the file is gone')]);
-    // Most likely somebody is about to write it; it must not mean that all connectors are gone.
-    else if (text === '')
-      this.#reject([this.#problem('the file is empty; `connectors: []` says none')]);
-    else if (typeof text !== 'string') this.#reject([this.#problem(text.reason)]);
-    else if (text !== this.#text || this.#problems.length > 0) this.#use(text);
-  }
-
-  #use(text: string | { readonly reason: string }): void {
-    const problems = typeof text === 'string' ? this.#load(text) : [this.#problem(text.reason)];
-    if (problems !== undefined) this.#reject(problems);
+    const read = this.#read();
+    if (read.kind === 'text') {
+      if (read.text === this.#text && this.#problems.length === 0) return;
+      const problems = this.#load(read.text);
+      if (problems !== undefined) this.#reject(problems);
+    } else if (read.kind === 'failed' || this.#text !== undefined) {
+      this.#reject([this.#problem(read.reason)]);
+    }
   }
 
   /** Puts the text's state into use; answers its problems instead when it has any. */
@@ -97,12 +103,34 @@ export class FileStateSource implements StateSource {
     return { file: this.#path, line: 1, column: 1, path: '', reason };
   }
 
-  #read(): string | 'absent' | { readonly reason: string } {
+  /** Changes with every write, rename and swap; undefined when there is nothing to stat. */
+  #readSignature(): string | undefined {
     try {
-      return readFileSync(this.#path, 'utf8');
+      const stat = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+      return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
+    } catch {
+      return 'unreadable'; // the reading that follows says why
+    }
+  }
+
+  #read(): Reading {
+    // Before the reading, so that a change during it is noticed by the next comparison.
+    this.#signature = this.#readSignature();
+    try {
+      const text = readFileSync(this.#path, 'utf8');
+      // Most likely somebody is about to write it; it must not mean that all connectors are gone.
+      if (text === '')
+        return { kind: 'nothing', reason: 'the file is empty; `connectors: []` says none' };
+      return { kind: 'text', text };
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'absent';
-      return { reason: error instanceof Error ? error.message : String(error) };
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+        return { kind: 'nothing', reason: 'there is no such file' };
+      }
+      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
     }
   }
 }
+
+type Reading =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'nothing' | 'failed'; readonly reason: string };

@@ -7,6 +7,8 @@ export interface SourceStatus {
   readonly name: string;
   /** Whether the state was read once; until then no hook call may be answered from it. */
   readonly synced: boolean;
+  /** What is known, in a few words, for /readyz?verbose. */
+  readonly detail: string;
   /** What keeps the source from reading anew; the last good state stays in use meanwhile. */
   readonly problems: readonly FileProblem[];
   /** Seconds since the state in use was last known to be current; 0 while nothing is wrong. */

@@ -154,6 +154,13 @@ export function encodeString(text: string): Uint8Array {
   return textEncoder.encode(text);
 }
 
+/** Whether a field with exactly this text occurs anywhere in a message, at whatever depth. */
+export function hasText(message: Uint8Array, text: string): boolean {
+  const field = encodeField({ message: '', name: '', number: 1 }, encodeString(text));
+  const lengthAndText = Buffer.from(field.buffer, 1);
+  return Buffer.from(message.buffer, message.byteOffset, message.length).includes(lengthAndText);
+}
+
 /** One length-delimited field, tag and length included, in its shortest encoding. */
 export function encodeField(field: FieldRef, value: Uint8Array): Uint8Array {
   const tag = field.number * 8 + wireTypes.lengthDelimited;

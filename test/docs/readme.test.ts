@@ -245,7 +245,7 @@ function optionsOf(value: object, prefix = ''): [string, unknown][] {
 
 const idleSource: StateSource = {
   state: { connectors: ConnectorView.empty },
-  status: () => ({ name: 'file', synced: true, problems: [], ageSeconds: 0 }),
+  status: () => ({ name: 'file', synced: true, detail: '', problems: [], ageSeconds: 0 }),
   stop: () => {},
 };
 

@@ -207,7 +207,7 @@ describe('health and readiness', () => {
     expect(await server.get('/readyz')).toEqual({ status: 200, text: 'ready\n' });
     expect((await server.get('/nothing')).status).toBe(404);
     expect(await checkHealth(server.grpcAddress)).toBe('SERVING');
-    expect(server.log.some(({ msg }) => msg.includes('no state file'))).toBe(true);
+    expect(server.log.some(({ msg }) => msg.includes('no connector is known'))).toBe(true);
   });
 
   it('takes the socket of a process that is gone, but not of one that listens', async () => {

@@ -11,8 +11,8 @@ export interface RouteConfigurationContext {
   readonly settings: ConnectorSettings;
   readonly report: ReportBuilder;
   readonly backendsOf: BackendsOfCluster;
-  /** Clusters that lead into an online connector's tunnel. */
-  readonly tunnels: ReadonlySet<string>;
+  /** Clusters that lead into an online connector's tunnel, and its name. */
+  readonly tunnels: ReadonlyMap<string, string>;
   /** Whether a CONNECT request reaches a direct response (else Envoy says 403). */
   readonly connectable: boolean;
   /** `validate_clusters`: a route to an absent cluster would make Envoy reject everything. */

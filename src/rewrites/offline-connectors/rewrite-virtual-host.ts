@@ -85,12 +85,13 @@ function tunnelConnect(
   context: RouteConfigurationContext,
 ): Uint8Array {
   const ourName = context.sanitizedNames.get(name) ?? name;
+  const owner = [context.tunnels.get(cluster) ?? ''];
   const routeName = connectRouteName('connect', ourName);
   const action = encodeField(Route.route, connectAction(cluster));
   const connected = placeConnectRoute(virtualHost, routeName, connectRoute(routeName, action));
   if (connected !== virtualHost) {
     const place = placeOf(context, name, routeName);
-    context.report.changed('connect-tunnelled', place, [], `CONNECT goes to ${cluster}`);
+    context.report.changed('connect-tunnelled', place, owner, `CONNECT goes to ${cluster}`);
   }
   return addDomain(connected, name, `${ourName}.connector.internal`, context);
 }

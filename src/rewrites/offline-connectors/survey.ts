@@ -2,10 +2,10 @@ import type { Connector, ConnectorView } from '../../state/connectors.ts';
 import { clusterBackends, readClusterNames } from '../../xds/cluster.ts';
 import { fields } from '../../xds/fields.ts';
 import { readGatewayObject } from '../../xds/gateway-metadata.ts';
-import { parseRouteName } from '../../xds/names.ts';
+import { parseClusterName, parseRouteName } from '../../xds/names.ts';
 import { readAction, readRoute } from '../../xds/route.ts';
 import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
-import { forEachField, stringOf } from '../../xds/wire.ts';
+import { forEachField, hasText, stringOf } from '../../xds/wire.ts';
 import { isOwnConnectRoute } from './own-routes.ts';
 import { type BackendsOfCluster, identifyRoute, judge, type RouteIdentity } from './verdict.ts';
 
@@ -57,11 +57,22 @@ export function survey(
     const [user] = users;
     const isTunnel = [...users].some((one) => one !== undefined);
     if (!isTunnel) continue;
-    if (users.size > 1) shared.add(cluster);
+    if (users.size > 1 || isNamedByListener(cluster)) shared.add(cluster);
     else if (!clusters.has(cluster)) missing.add(cluster);
     else if (user !== undefined) tunnels.set(cluster, user);
   }
   return { concerned, virtualHostNames, tunnels, shared, missing, offlineClusters, backendsOf };
+
+  /**
+   * TCP and TLS routes, authorisation services and access logs name clusters in listeners. Only a
+   * cluster that is not one rule's own (mergeBackends, a cluster claimed by name) can be theirs too.
+   */
+  function isNamedByListener(cluster: string): boolean {
+    return (
+      parseClusterName(cluster) === undefined &&
+      snapshot.resources.some(({ kind, value }) => kind === 'listeners' && hasText(value, cluster))
+    );
+  }
 
   function noteUse({ cluster, route, isMirror }: ClusterUse, index: number): void {
     const verdict = judge(cluster, isMirror ? undefined : route, view, backendsOf);

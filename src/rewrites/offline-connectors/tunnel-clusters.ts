@@ -4,10 +4,10 @@ import type { ReportBuilder } from '../report-builder.ts';
 import { tunnelCluster } from './messages.ts';
 import type { Survey } from './survey.ts';
 
-/** The snapshot with its tunnels in place, and the names of the clusters that now lead into one. */
+/** The snapshot with its tunnels in place, and the clusters that now lead into one, each with its connector's name. */
 export interface Tunnelled {
   readonly snapshot: Snapshot;
-  readonly tunnels: ReadonlySet<string>;
+  readonly tunnels: ReadonlyMap<string, string>;
 }
 
 /**
@@ -29,7 +29,7 @@ export function openTunnels(
     const place = { kind: 'clusters', resource: cluster } as const;
     report.skipped('cluster-missing', place, 'the snapshot has no such cluster to replace');
   }
-  const tunnels = new Set<string>();
+  const tunnels = new Map<string, string>();
   const rewritten = mapResources(
     snapshot,
     'clusters',
@@ -40,7 +40,7 @@ export function openTunnels(
       const { tunnel } = connector;
       const http2 = speaksHttp2(cluster);
       const replacement = tunnelCluster({ name, tunnel, internalListener, http2 });
-      tunnels.add(name);
+      tunnels.set(name, connector.name);
       if (Buffer.compare(replacement, cluster) === 0) return cluster;
       report.changed(
         'cluster-replaced',

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../src/config/schema.ts';
+import { formatProblem, parseYaml } from '../../src/config/yaml-file.ts';
+
+const example = join(import.meta.dirname, '..', '..', 'examples', 'offramp.yaml');
+
+function problems(text: string): string[] {
+  const parsed = parseYaml('offramp.yaml', text, configSchema);
+  return parsed.ok ? [] : parsed.problems.map(formatProblem);
+}
+
+describe('a configuration', () => {
+  it('needs no field: an empty file is every default, as the example has them', () => {
+    const empty = parseYaml('offramp.yaml', '', configSchema);
+    const shown = parseYaml(example, readFileSync(example, 'utf8'), configSchema);
+    expect(empty).toMatchObject({ ok: true, value: configSchema.parse({}) });
+    expect(shown).toMatchObject({ ok: true, value: configSchema.parse({}) });
+  });
+
+  it('takes a number for a header, as people write Retry-After', () => {
+    const text = 'connectors: {offlineResponse: {headers: {Retry-After: 30}}}';
+    const parsed = parseYaml('offramp.yaml', text, configSchema);
+    expect(parsed.ok && parsed.value.connectors.offlineResponse.headers).toEqual({
+      'Retry-After': '30',
+    });
+  });
+
+  it.each([
+    ['modee: apply', 'offramp.yaml:1:1: modee: there is no field modee here; did you mean mode?'],
+    [
+      'state:\n  file:\n    pth: x',
+      'offramp.yaml:3:5: state.file.pth: there is no field pth here; did you mean path?',
+    ],
+    [
+      'grpc:\n  completelyOther: 1',
+      'offramp.yaml:2:3: grpc.completelyOther: there is no field completelyOther here; valid here: address',
+    ],
+    ['mode: off', 'offramp.yaml:1:7: mode: Invalid option: expected one of "apply"|"shadow"'],
+    ['http: {address: "8080"}', 'offramp.yaml:1:17: http.address: expected host:port'],
+    ['http: {address: "a:99999"}', 'offramp.yaml:1:17: http.address: expected host:port'],
+    ['http: {address: "unix:x"}', 'offramp.yaml:1:17: http.address: expected host:port'],
+    ['metrics: {prefix: a-b}', 'offramp.yaml:1:19: metrics.prefix: expected letters'],
+    [
+      'connectors:\n  offlineResponse:\n    status: 99',
+      'offramp.yaml:3:13: connectors.offlineResponse.status: Too small',
+    ],
+    [
+      'connectors: {offlineResponse: {headers: {"a b": x}}}',
+      'offramp.yaml:1:49: connectors.offlineResponse.headers.a b: ',
+    ],
+    [
+      `connectors: {offlineResponse: {body: ${'x'.repeat(4097)}}}`,
+      'offramp.yaml:1:38: connectors.offlineResponse.body: Envoy answers with at most 4096 bytes',
+    ],
+    ['mode: apply\nmode: shadow', 'offramp.yaml:2:1: Map keys must be unique'],
+    ['grpc: {address: [', 'offramp.yaml:1:18: '],
+    ['- a list', 'offramp.yaml:1:1: Invalid input: expected object, received array'],
+    ['mode: *nowhere', 'offramp.yaml:1:1: '],
+    [
+      'a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b]\nd: [*c, *c, *c, *c, *c]',
+      'offramp.yaml:1:1: Excessive alias count',
+    ],
+  ])('%j is refused with its place', (text, expected) => {
+    const found = problems(text);
+    expect(
+      found.some((problem) => problem.startsWith(expected)),
+      found.join('\n'),
+    ).toBe(true);
+  });
+
+  it('tells everything that is wrong at once', () => {
+    expect(problems('mode: off\nlog: {level: loud}\nextra: 1')).toHaveLength(3);
+  });
+});

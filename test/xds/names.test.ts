@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { parseClusterName, parseRouteName, sanitizeVirtualHostNames } from '../../src/xds/names.ts';
+
+describe('cluster names', () => {
+  const rule = { namespace: 'default', name: 'oslo', rule: 2 };
+
+  it('tell the rule, and the backendRef where each has a cluster of its own', () => {
+    expect(parseClusterName('httproute/default/oslo/rule/2')).toEqual({
+      kind: 'httproute',
+      ...rule,
+    });
+    expect(parseClusterName('grpcroute/default/oslo/rule/2/backend/11')).toEqual({
+      kind: 'grpcroute',
+      ...rule,
+      backend: 11,
+    });
+  });
+
+  it.each([
+    'httproute/default/oslo/rule/2-mirror-0',
+    'httproute/default/oslo/rule/-1',
+    'tcproute/default/ssh/rule/-1',
+    'service/default/oslo/80',
+    'service/default/oslo/80/http2',
+    'invalid-backend-cluster',
+    'httproute/default/oslo/rule/2/backend/',
+    'a/httproute/default/oslo/rule/2',
+    '',
+  ])('%s is not one of a rule', (name) => {
+    expect(parseClusterName(name)).toBeUndefined();
+  });
+});
+
+describe('route names', () => {
+  it.each([
+    'httproute/ns/app/rule/3/match/0/app_example_com',
+    'httproute/ns/app/rule/3/match/0/*_wild_example_com',
+    'httproute/ns/app/rule/3/match/-1/*',
+    'httproute/ns/app/rule/3/match/12',
+    'httproute/ns/app/rule/3/match/0/host/offline-websocket',
+  ])('%s tells the rule', (name) => {
+    expect(parseRouteName(name)).toEqual({
+      kind: 'httproute',
+      namespace: 'ns',
+      name: 'app',
+      rule: 3,
+    });
+  });
+
+  it.each(['', 'custom', 'httproute/ns/app/rule/x/match/0/host', 'httproute/ns/app/rule/3'])(
+    '%j tells none',
+    (name) => {
+      expect(parseRouteName(name)).toBeUndefined();
+    },
+  );
+});
+
+describe('virtual host names in domains', () => {
+  it('keep [a-z0-9.-], the rest becomes a dash', () => {
+    const names = sanitizeVirtualHostNames(['default/eg/http/*_Wild_com', 'x.example-1.com']);
+    expect([...names.values()]).toEqual(['default-eg-http----ild-com', 'x.example-1.com']);
+  });
+
+  it('get eight digits of their own hash where two would meet, whatever their order', () => {
+    const one = sanitizeVirtualHostNames(['a/b-c', 'a-b/c', 'other']);
+    const other = sanitizeVirtualHostNames(['other', 'a-b/c', 'a/b-c', 'a-b/c']);
+    expect(new Set(one.values()).size).toBe(3);
+    expect(one.get('a/b-c')).toMatch(/^a-b-c-[0-9a-f]{8}$/);
+    expect(one.get('a-b/c')).toBe(other.get('a-b/c'));
+    expect(one.get('other')).toBe('other');
+  });
+});
