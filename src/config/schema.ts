@@ -35,7 +35,10 @@ const offlineResponseSchema = z
       ),
     headers: z
       .record(
-        z.string().regex(headerName, { error: 'not an HTTP header name' }),
+        z
+          .string()
+          .regex(headerName, { error: 'not an HTTP header name' })
+          .refine((name) => name.toLowerCase() !== 'host', { error: 'Envoy refuses to set host' }),
         z
           .union([z.string(), z.number()])
           .transform(String)

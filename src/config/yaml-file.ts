@@ -35,23 +35,37 @@ export function parseYaml<Schema extends z.ZodType>(
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, reason };
   };
   const syntax = document.errors.map((error) => at(error.pos[0], '', error.message));
-  if (syntax.length > 0) return { ok: false, problems: syntax };
+  if (syntax.length > 0) return { ok: false, problems: limit(syntax) };
   const locate: Locate = (path, reason) => at(offsetOf(document, path), pathText(path), reason);
 
   const content = readContent(document, locate);
   if ('problems' in content) return { ok: false, problems: content.problems };
   const result = schema.safeParse(content.value ?? {});
   if (result.success) return { ok: true, value: result.data, locate };
-  return { ok: false, problems: result.error.issues.flatMap((issue) => explain(issue)) };
+  return { ok: false, problems: limit(result.error.issues.flatMap((issue) => explain(issue))) };
 
   function explain(issue: z.core.$ZodIssue): FileProblem[] {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+    if (issue.code === 'invalid_key') {
+      return issue.issues.map(({ message }) => locate(path, message));
+    }
     if (issue.code !== 'unrecognized_keys') return [locate(path, issue.message)];
     const valid = fieldNamesAt(schema, path);
     return issue.keys.map((key) =>
       at(keyOffset(document, path, key), pathText([...path, key]), unknownField(key, valid)),
     );
   }
+}
+
+/** How many problems of a file are told; the rest mostly follows from the first. */
+const maxProblems = 10;
+
+function limit(problems: readonly FileProblem[]): readonly FileProblem[] {
+  const told = problems.slice(0, maxProblems);
+  const last = told.at(-1);
+  if (last === undefined || told.length === problems.length) return told;
+  const reason = `${last.reason} (and ${problems.length - told.length} problems more)`;
+  return [...told.slice(0, -1), { ...last, reason }];
 }
 
 /** `file:line:column: path: reason`, as editors and terminals make it clickable. */

@@ -1,14 +1,13 @@
 import { fields } from '../xds/fields.ts';
 import { sanitizeVirtualHostNames } from '../xds/names.ts';
-import { readBool } from '../xds/route.ts';
 import { mapResources, type UnreadableResource } from '../xds/snapshot.ts';
 import {
   decodeString,
   forEachField,
-  lastValueOf,
   mapFields,
   stringOf,
   valuesOf,
+  wrappedBoolOf,
 } from '../xds/wire.ts';
 import {
   allowConnect,
@@ -58,7 +57,8 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
         ...shared,
         name,
         connectable: connectable.has(name),
-        validatesClusters: validatesClusters(routeConfiguration),
+        validatesClusters:
+          wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
         domains: domainsOf(routeConfiguration),
       };
       let connectNeeded = false;
@@ -77,11 +77,6 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
   const allowed = allowConnect(routed, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
 };
-
-function validatesClusters(routeConfiguration: Uint8Array): boolean {
-  const value = lastValueOf(routeConfiguration, RouteConfiguration.validate_clusters);
-  return value !== undefined && readBool(value);
-}
 
 function domainsOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
   const domains = new Set<string>();

@@ -119,7 +119,7 @@ export class FileStateSource implements StateSource {
     try {
       const text = readFileSync(this.#path, 'utf8');
       // Most likely somebody is about to write it; it must not mean that all connectors are gone.
-      if (text === '')
+      if (isBlank(text))
         return { kind: 'nothing', reason: 'the file is empty; `connectors: []` says none' };
       return { kind: 'text', text };
     } catch (error) {
@@ -129,6 +129,11 @@ export class FileStateSource implements StateSource {
       return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
     }
   }
+}
+
+/** Whether YAML has nothing but blank lines and comments. */
+function isBlank(text: string): boolean {
+  return text.split('\n').every((line) => /^\s*(?:#|$)/.test(line));
 }
 
 type Reading =

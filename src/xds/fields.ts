@@ -74,7 +74,6 @@ export const fields = {
   }),
   RequestMirrorPolicy: fieldsOf('envoy.config.route.v3.RouteAction.RequestMirrorPolicy', {
     cluster: 1,
-    cluster_header: 5,
   }),
   WeightedCluster: fieldsOf('envoy.config.route.v3.WeightedCluster', {
     clusters: 1,

@@ -1,4 +1,4 @@
-import { FieldReader, wireTypes } from './field-reader.ts';
+import { FieldReader } from './field-reader.ts';
 import { type FieldRef, fields } from './fields.ts';
 import { insideField } from './malformed.ts';
 import {
@@ -10,6 +10,7 @@ import {
   stringOf,
   valuesOf,
   varintOf,
+  wrappedBoolOf,
 } from './wire.ts';
 
 /** One entry of a weighted split. */
@@ -29,7 +30,8 @@ export type Destination =
     }
   | { readonly kind: 'request-decides' }
   | { readonly kind: 'inline-plugin' }
-  | { readonly kind: 'ambiguous' };
+  /** More specifiers than one: the clusters that any of them names. */
+  | { readonly kind: 'ambiguous'; readonly entries: readonly WeightedEntry[] };
 
 /** A RouteAction, as far as Offramp looks at it. */
 export interface ForwardingAction {
@@ -117,14 +119,26 @@ function readDestination(action: Uint8Array): Destination {
     const kind = specifiers.get(reader.number);
     if (kind !== undefined) found.push(kind);
   }
-  const [kind, ...others] = found;
-  if (kind === undefined || others.length > 0) return { kind: 'ambiguous' };
+  const [kind = 'ambiguous', ...others] = found;
+  if (kind === 'ambiguous' || others.length > 0) {
+    return { kind: 'ambiguous', entries: namedClusters(action) };
+  }
   if (kind === 'cluster') {
     return { kind, cluster: stringOf(action, fields.RouteAction.cluster) };
   }
   if (kind !== 'weighted') return { kind };
   const weighted = lastValueOf(action, fields.RouteAction.weighted_clusters) ?? new Uint8Array();
   return readWeightedClusters(weighted);
+}
+
+/** Every cluster that any of an action's specifiers names. */
+function namedClusters(action: Uint8Array): WeightedEntry[] {
+  const single = valuesOf(action, fields.RouteAction.cluster).map((cluster) => ({
+    cluster: decodeString(cluster),
+    weight: 1,
+  }));
+  const splits = valuesOf(action, fields.RouteAction.weighted_clusters).map(readWeightedClusters);
+  return [...single, ...splits.flatMap((split) => ('entries' in split ? split.entries : []))];
 }
 
 function readWeightedClusters(weighted: Uint8Array): Destination {
@@ -141,28 +155,13 @@ function readWeightedClusters(weighted: Uint8Array): Destination {
       weight: weight === undefined ? 0 : varintOf(weight, fields.UInt32Value.value),
     });
   });
-  if (ambiguous) return { kind: 'ambiguous' };
+  if (ambiguous) return { kind: 'ambiguous', entries };
   const fixed = hasField(weighted, fields.WeightedCluster.total_weight);
   return { kind: 'weighted', entries, fixed };
 }
 
 function readEnabledUpgrades(action: Uint8Array): string[] {
   return valuesOf(action, fields.RouteAction.upgrade_configs)
-    .filter((config) => {
-      const enabled = lastValueOf(config, fields.UpgradeConfig.enabled);
-      return enabled === undefined || readBool(enabled);
-    })
+    .filter((config) => wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true)
     .map((config) => stringOf(config, fields.UpgradeConfig.upgrade_type));
-}
-
-/** The value of a google.protobuf.BoolValue. */
-export function readBool(wrapper: Uint8Array): boolean {
-  const reader = new FieldReader(wrapper);
-  let value = false;
-  while (reader.next()) {
-    if (reader.number === fields.BoolValue.value.number && reader.wireType === wireTypes.varint) {
-      value = reader.varint() !== 0;
-    }
-  }
-  return value;
 }

@@ -1,5 +1,5 @@
 import { FieldReader, wireTypes } from './field-reader.ts';
-import type { FieldRef } from './fields.ts';
+import { type FieldRef, fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
 
 /** What becomes of one field: kept, dropped, or these bytes (whole fields, tags included) instead. */
@@ -123,6 +123,16 @@ export function varintOf(message: Uint8Array, field: FieldRef): number {
     value = reader.varint();
   }
   return value;
+}
+
+/**
+ * The value of a google.protobuf.BoolValue field, undefined when absent. Given more than once, its
+ * occurrences merge, as in every decoder.
+ */
+export function wrappedBoolOf(message: Uint8Array, field: FieldRef): boolean | undefined {
+  const values = valuesOf(message, field);
+  if (values.length === 0) return undefined;
+  return varintOf(concatenate(values), fields.BoolValue.value) !== 0;
 }
 
 /** Throws MalformedMessageError when the reader's current field is not length-delimited. */

@@ -37,6 +37,10 @@ describe('a configuration', () => {
       'grpc:\n  completelyOther: 1',
       'offramp.yaml:2:3: grpc.completelyOther: there is no field completelyOther here; valid here: address',
     ],
+    [
+      'connectors: {offlineResponse: {headers: {Host: x}}}',
+      'offramp.yaml:1:48: connectors.offlineResponse.headers.Host: Envoy refuses to set host',
+    ],
     ['mode: off', 'offramp.yaml:1:7: mode: Invalid option: expected one of "apply"|"shadow"'],
     ['http: {address: "8080"}', 'offramp.yaml:1:17: http.address: expected host:port'],
     ['http: {address: "a:99999"}', 'offramp.yaml:1:17: http.address: expected host:port'],
@@ -48,7 +52,7 @@ describe('a configuration', () => {
     ],
     [
       'connectors: {offlineResponse: {headers: {"a b": x}}}',
-      'offramp.yaml:1:49: connectors.offlineResponse.headers.a b: ',
+      'offramp.yaml:1:49: connectors.offlineResponse.headers.a b: not an HTTP header name',
     ],
     [
       `connectors: {offlineResponse: {body: ${'x'.repeat(4097)}}}`,
@@ -68,6 +72,12 @@ describe('a configuration', () => {
       found.some((problem) => problem.startsWith(expected)),
       found.join('\n'),
     ).toBe(true);
+  });
+
+  it('tells ten problems of a badly broken file, and how many more there are', () => {
+    const found = problems('['.repeat(200));
+    expect(found).toHaveLength(10);
+    expect(found.at(-1)).toMatch(/and \d+ problems more/);
   });
 
   it('tells everything that is wrong at once', () => {

@@ -4,9 +4,8 @@ import {
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
 import { fields } from '../../xds/fields.ts';
-import { readBool } from '../../xds/route.ts';
 import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
-import { editFields, encodeField, lastValueOf, stringOf, valuesOf } from '../../xds/wire.ts';
+import { editFields, encodeField, stringOf, valuesOf, wrappedBoolOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
 
@@ -42,8 +41,7 @@ function connectIs(manager: Uint8Array): 'unset' | 'allowed' | 'forbidden' {
   const upgrades = valuesOf(manager, HttpConnectionManager.upgrade_configs);
   const connect = upgrades[upgradeTypesOf(manager).findIndex(isConnect)];
   if (connect === undefined) return 'unset';
-  const enabled = lastValueOf(connect, HcmUpgradeConfig.enabled);
-  return enabled === undefined || readBool(enabled) ? 'allowed' : 'forbidden';
+  return (wrappedBoolOf(connect, HcmUpgradeConfig.enabled) ?? true) ? 'allowed' : 'forbidden';
 }
 
 function isConnect(upgradeType: string): boolean {

@@ -26,7 +26,7 @@ export function responseHeaders({ headers }: OfflineResponse): Uint8Array[] {
     encodeField(
       fields.Route.response_headers_to_add,
       encodeMessage('envoy.config.core.v3.HeaderValueOption', {
-        header: { key, value },
+        header: { key, value: value.replaceAll('%', '%%') }, // a single % starts an Envoy command
         append_action: overwriteIfExistsOrAdd,
       }),
     ),

@@ -1,4 +1,5 @@
-import type { RouteView } from '../../xds/route.ts';
+import type { ForwardingAction, RouteView } from '../../xds/route.ts';
+import { absentCluster } from './messages.ts';
 
 /** What happens to the CONNECT requests of a virtual host. */
 export type ConnectRouteKind = 'offline' | 'connect';
@@ -11,6 +12,11 @@ export function connectRouteName(kind: ConnectRouteKind, virtualHost: string): s
 /** The name of the clone that takes a route's handshakes for one upgrade (`websocket`). */
 export function upgradeRouteName(route: string, upgrade: string): string {
   return `${route}/offline-${upgrade.toLowerCase()}`;
+}
+
+/** Whether an action is the one by which Offramp has an upgrade answered with 503. */
+export function isUpgradeRefusal({ destination }: ForwardingAction): boolean {
+  return destination.kind === 'cluster' && destination.cluster === absentCluster;
 }
 
 /** Whether a route is a CONNECT route that Offramp put there: in its own output, seen again. */

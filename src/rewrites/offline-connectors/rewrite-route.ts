@@ -12,7 +12,7 @@ import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
 import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
-import { isOwnConnectRoute, upgradeRouteName } from './own-routes.ts';
+import { isOwnConnectRoute, isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
 import { identifyRoute, judge, type RouteIdentity, type Verdict } from './verdict.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
@@ -25,13 +25,21 @@ export interface RewrittenRoute {
   readonly answered: boolean;
   /** Offline connectors that it was rewritten for. */
   readonly connectors: readonly string[];
+  /** Whether its answer needs the connection managers to let CONNECT through. */
+  readonly needsConnect: boolean;
   /** Whether one of the connectors it forwards to is online. */
   readonly online: boolean;
   /** Of their clusters those that lead into a tunnel, in order. */
   readonly tunnels: readonly string[];
 }
 
-const notForwarding = { answered: false, connectors: [], online: false, tunnels: [] };
+const notForwarding = {
+  answered: false,
+  connectors: [],
+  needsConnect: false,
+  online: false,
+  tunnels: [],
+};
 
 /** One route, read: what the functions below look at together. */
 interface Subject {
@@ -52,6 +60,7 @@ export function rewriteRoute(
   const view = readRoute(route);
   if (view.action === undefined || isOwnConnectRoute(view)) return notForwarding;
   const action = readAction(view.action);
+  if (isUpgradeRefusal(action)) return notForwarding;
   const identity = identifyRoute(
     readGatewayObject(route, Route.metadata),
     parseRouteName(view.name),
@@ -65,7 +74,10 @@ export function rewriteRoute(
   const tunnels = online.map(({ cluster }) => cluster).filter((one) => context.tunnels.has(one));
   const untouched = { ...notForwarding, online: online.length > 0, tunnels };
   const hasWork = offline.length > 0 || lostMirrors.size > 0;
-  const obstacle = findObstacle(subject, hasWork || online.length > 0);
+  const isThinned = offline.length > 0 && !isAnswered(forwards);
+  const obstacle =
+    findObstacle(subject, hasWork || online.length > 0) ??
+    (isThinned ? findSplitObstacle(action.destination) : undefined);
   if (obstacle !== undefined) {
     context.report.skipped(obstacle.reason, placeOfSubject(subject), obstacle.detail);
     return untouched;
@@ -74,7 +86,8 @@ export function rewriteRoute(
   const { routes, answered } = isAnswered(forwards)
     ? { routes: answer(subject, namesOf(offline)), answered: true }
     : { routes: [thinOut(subject, offline, lostMirrors)], answered: false };
-  return { ...untouched, routes, answered, connectors: namesOf(offline) };
+  const needsConnect = answered && view.matchesConnect && context.connectable;
+  return { ...untouched, routes, answered, needsConnect, connectors: namesOf(offline) };
 }
 
 /** A cluster that the route forwards to, with its share and what the state says of it. */
@@ -89,7 +102,7 @@ function judgeForwards({ action, identity, context }: Subject): Forward[] {
   const entries =
     destination.kind === 'cluster'
       ? [{ cluster: destination.cluster, weight: 1 }]
-      : destination.kind === 'weighted'
+      : 'entries' in destination
         ? destination.entries
         : [];
   return entries.map((entry) => ({
@@ -139,16 +152,18 @@ function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefine
     const detail = 'which rule of its route it is cannot be told from its name';
     return { reason: 'unparsable-route-name', detail };
   }
-  return destination.kind === 'weighted' ? findSplitObstacle(destination) : undefined;
-}
-
-function findSplitObstacle(split: Destination & { kind: 'weighted' }): Obstacle | undefined {
-  if (split.fixed) return { reason: 'total-weight', detail: 'the split fixes its total_weight' };
-  if (split.entries.some(({ cluster }) => cluster === '')) {
+  const { entries } = 'entries' in destination ? destination : { entries: [] };
+  if (entries.some(({ cluster }) => cluster === '')) {
     const detail = 'a request header chooses the cluster of an entry of the split';
     return { reason: 'cluster-header', detail };
   }
   return undefined;
+}
+
+/** Why entries cannot leave a split of which something stays. */
+function findSplitObstacle(destination: Destination): Obstacle | undefined {
+  if (destination.kind !== 'weighted' || !destination.fixed) return undefined;
+  return { reason: 'total-weight', detail: 'the split fixes its total_weight' };
 }
 
 /** True when nothing is left of the route that could take a request. */

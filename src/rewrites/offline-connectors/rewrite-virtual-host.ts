@@ -30,6 +30,7 @@ export interface RewrittenVirtualHost {
 /** What the routes of a virtual host add up to. */
 interface Tally {
   answered: boolean;
+  needsConnect: boolean;
   online: boolean;
   readonly connectors: Set<string>;
   readonly tunnels: string[];
@@ -46,13 +47,20 @@ export function rewriteVirtualHost(
     context.report.skipped('virtual-host-matcher', placeOf(context, name), detail);
     return { value: virtualHost, needsConnect: false };
   }
-  const tally: Tally = { answered: false, online: false, connectors: new Set(), tunnels: [] };
+  const tally: Tally = {
+    answered: false,
+    needsConnect: false,
+    online: false,
+    connectors: new Set(),
+    tunnels: [],
+  };
   const routed = rewriteRoutes(virtualHost, name, context, tally);
+  const { needsConnect } = tally;
   const [tunnel] = tally.tunnels;
   if (tunnel !== undefined) {
-    return { value: tunnelConnect(routed, name, tunnel, context), needsConnect: false };
+    return { value: tunnelConnect(routed, name, tunnel, context), needsConnect };
   }
-  if (!tally.answered || tally.online) return { value: routed, needsConnect: false };
+  if (!tally.answered || tally.online) return { value: routed, needsConnect };
   return answerConnect(routed, name, [...tally.connectors], context);
 }
 
@@ -70,6 +78,7 @@ function rewriteRoutes(
       rewriteRoute(route, name, context),
     );
     tally.answered ||= result.answered;
+    tally.needsConnect ||= result.needsConnect;
     tally.online ||= result.online;
     tally.tunnels.push(...result.tunnels);
     if (result.answered) for (const connector of result.connectors) tally.connectors.add(connector);

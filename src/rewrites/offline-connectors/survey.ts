@@ -5,7 +5,7 @@ import { readGatewayObject } from '../../xds/gateway-metadata.ts';
 import { parseClusterName, parseRouteName } from '../../xds/names.ts';
 import { readAction, readRoute } from '../../xds/route.ts';
 import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
-import { forEachField, hasText, stringOf } from '../../xds/wire.ts';
+import { forEachField, hasField, hasText, stringOf, valuesOf } from '../../xds/wire.ts';
 import { isOwnConnectRoute } from './own-routes.ts';
 import { type BackendsOfCluster, identifyRoute, judge, type RouteIdentity } from './verdict.ts';
 
@@ -46,6 +46,7 @@ export function survey(
 
   const look = (routeConfiguration: Uint8Array, index: number) => {
     for (const use of readUses(routeConfiguration, virtualHostNames)) noteUse(use, index);
+    if (hasMatcherTree(routeConfiguration)) concerned.add(index);
     return routeConfiguration;
   };
   mapResources(snapshot, 'routes', look, unreadable);
@@ -84,6 +85,13 @@ export function survey(
   }
 }
 
+/** Whether a virtual host keeps its routes where they are not looked for, which is reported. */
+function hasMatcherTree(routeConfiguration: Uint8Array): boolean {
+  return valuesOf(routeConfiguration, fields.RouteConfiguration.virtual_hosts).some((host) =>
+    hasField(host, fields.VirtualHost.matcher),
+  );
+}
+
 interface ClusterUse {
   readonly cluster: string;
   readonly route: RouteIdentity | undefined;
@@ -113,7 +121,7 @@ function readRouteUses(route: Uint8Array): ClusterUse[] {
   const uses = mirrors.map((cluster) => ({ cluster, route: identity, isMirror: true }));
   if (destination.kind === 'cluster') {
     uses.push({ cluster: destination.cluster, route: identity, isMirror: false });
-  } else if (destination.kind === 'weighted') {
+  } else if ('entries' in destination) {
     for (const { cluster } of destination.entries) {
       uses.push({ cluster, route: identity, isMirror: false });
     }
