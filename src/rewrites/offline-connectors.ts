@@ -1,6 +1,6 @@
 import { fields } from '../xds/fields.ts';
 import { sanitizeVirtualHostNames } from '../xds/names.ts';
-import { mapResources, type UnreadableResource } from '../xds/snapshot.ts';
+import { mapResources } from '../xds/snapshot.ts';
 import {
   decodeString,
   forEachField,
@@ -30,13 +30,9 @@ const { RouteConfiguration, VirtualHost } = fields;
 export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }, settings) => {
   if (view.isEmpty) return { snapshot, report: emptyReport };
   const report = new ReportBuilder('offline-connectors');
-  const unreadable = ({ kind, index, error }: UnreadableResource) => {
-    const reason = error.kind === 'ambiguous' ? 'ambiguous-encoding' : 'malformed-resource';
-    report.skipped(reason, { kind, resource: `${kind}[${index}]` }, error.message);
-  };
-  const found = survey(snapshot, view, unreadable);
+  const found = survey(snapshot, view, report);
   const { internalListener } = settings.connectors;
-  const opened = openTunnels(snapshot, found, internalListener, report, unreadable);
+  const opened = openTunnels(snapshot, found, internalListener, report);
   const shared = {
     view,
     settings: settings.connectors,
@@ -45,7 +41,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     tunnels: opened.tunnels,
     sanitizedNames: sanitizeVirtualHostNames(found.virtualHostNames),
   };
-  const connectable = findConnectableRouteConfigurations(snapshot, unreadable);
+  const connectable = findConnectableRouteConfigurations(snapshot, report);
   const needConnect = new Set<string>();
   const routed = mapResources(
     opened.snapshot,
@@ -72,7 +68,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
       if (connectNeeded) needConnect.add(name);
       return rewritten;
     },
-    unreadable,
+    report.unreadable,
   );
   const allowed = allowConnect(routed, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };

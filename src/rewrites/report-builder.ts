@@ -1,3 +1,4 @@
+import type { UnreadableResource } from '../xds/snapshot.ts';
 import type { Change, Effect, Place, Report, Skip, SkipReason } from './report.ts';
 
 /** Collects what one rewrite does to one snapshot. */
@@ -17,6 +18,12 @@ export class ReportBuilder {
   skipped(reason: SkipReason, place: Place, detail: string): void {
     this.#skips.push({ rewrite: this.#rewrite, reason, place, detail });
   }
+
+  /** Reports a resource that stays as it came because it cannot be read. */
+  readonly unreadable = ({ kind, index, error }: UnreadableResource): void => {
+    const reason = error.kind === 'ambiguous' ? 'ambiguous-encoding' : 'malformed-resource';
+    this.skipped(reason, { kind, resource: `${kind}[${index}]` }, error.message);
+  };
 
   /** Runs `work`; when it throws, what it reported is forgotten, because nothing of it happened. */
   allOrNothing<T>(work: () => T): T {

@@ -12,6 +12,7 @@ import { Metrics } from '../../src/observe/metrics.ts';
 import { implementExtension } from '../../src/server/extension-service.ts';
 import { startGrpcServer } from '../../src/server/grpc-server.ts';
 import { Hook } from '../../src/server/hook.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { captures } from '../support/captures.ts';
 import {
   callExtension,
@@ -107,6 +108,29 @@ describe('PostTranslateModify over gRPC', () => {
     expect(text).toContain('offramp_rewrites_skipped_total{reason="malformed-resource"} 1');
   });
 
+  it('answers damaged requests with a reason or a well-formed response, and stays up', async () => {
+    const server = await startTestServer(berlin(false));
+    const answers = { good: 0, refused: 0 };
+    for (const damaged of damages(request)) {
+      await server.call('PostTranslateModify', damaged).then(
+        (response) => {
+          readSnapshot(response);
+          answers.good++;
+        },
+        (error: unknown) => {
+          expect(error).toMatchObject({
+            code: 3,
+            details: expect.stringMatching(/ at byte \d+: /),
+          });
+          answers.refused++;
+        },
+      );
+    }
+    expect(answers.good).toBeGreaterThan(10);
+    expect(answers.refused).toBeGreaterThan(100);
+    expect((await server.get('/readyz')).status).toBe(200);
+  });
+
   it('in shadow mode answers with what came, and counts what it would have done', async () => {
     const server = await startTestServer(berlin(false), { mode: 'shadow' });
     const response = await server.call('PostTranslateModify', request);
@@ -153,6 +177,16 @@ describe('PostTranslateModify over gRPC', () => {
     expect(text).not.toContain('offramp_');
   });
 });
+
+/** The request cut at every 64th byte, and with single bits flipped all over. */
+function* damages(whole: Uint8Array): Generator<Uint8Array> {
+  for (let length = 1; length < whole.length; length += 64) yield whole.subarray(0, length);
+  for (let at = 0; at < whole.length; at += 61) {
+    const flipped = Buffer.from(whole);
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
+    yield flipped;
+  }
+}
 
 describe('the hooks that Offramp does not act on', () => {
   const route = encodeXds('envoy.config.route.v3.Route', { name: 'r', match: { prefix: '/' } });

@@ -4,7 +4,7 @@ import {
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
 import { fields } from '../../xds/fields.ts';
-import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
+import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { editFields, encodeField, stringOf, valuesOf, wrappedBoolOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
@@ -17,7 +17,7 @@ const { HttpConnectionManager, HcmUpgradeConfig } = fields;
  */
 export function findConnectableRouteConfigurations(
   snapshot: Snapshot,
-  unreadable: (resource: UnreadableResource) => void,
+  report: ReportBuilder,
 ): ReadonlySet<string> {
   const connectable = new Set<string>();
   const forbidden = new Set<string>();
@@ -31,7 +31,7 @@ export function findConnectableRouteConfigurations(
     snapshot,
     'listeners',
     (listener) => mapConnectionManagers(listener, look),
-    unreadable,
+    report.unreadable,
   );
   for (const name of forbidden) connectable.delete(name);
   return connectable;

@@ -4,8 +4,9 @@ import { fields } from '../../xds/fields.ts';
 import { readGatewayObject } from '../../xds/gateway-metadata.ts';
 import { parseClusterName, parseRouteName } from '../../xds/names.ts';
 import { readAction, readRoute } from '../../xds/route.ts';
-import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
+import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { forEachField, hasField, hasText, stringOf, valuesOf } from '../../xds/wire.ts';
+import type { ReportBuilder } from '../report-builder.ts';
 import { isOwnConnectRoute } from './own-routes.ts';
 import { type BackendsOfCluster, identifyRoute, judge, type RouteIdentity } from './verdict.ts';
 
@@ -29,11 +30,7 @@ export interface Survey {
 type Uses = Map<string, Set<(Connector & { readonly online: true }) | undefined>>;
 
 /** Looks at every route of the snapshot. Resources that cannot be read are passed over. */
-export function survey(
-  snapshot: Snapshot,
-  view: ConnectorView,
-  unreadable: (resource: UnreadableResource) => void,
-): Survey {
+export function survey(snapshot: Snapshot, view: ConnectorView, report: ReportBuilder): Survey {
   const clusters = readClusterNames(snapshot);
   const backendsOf: BackendsOfCluster = (cluster) => {
     const value = clusters.get(cluster);
@@ -49,7 +46,7 @@ export function survey(
     if (hasMatcherTree(routeConfiguration)) concerned.add(index);
     return routeConfiguration;
   };
-  mapResources(snapshot, 'routes', look, unreadable);
+  mapResources(snapshot, 'routes', look, report.unreadable);
 
   const tunnels = new Map<string, Connector & { readonly online: true }>();
   const shared = new Set<string>();

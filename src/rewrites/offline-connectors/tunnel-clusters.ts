@@ -1,5 +1,5 @@
 import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
-import { mapResources, type Snapshot, type UnreadableResource } from '../../xds/snapshot.ts';
+import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { tunnelCluster } from './messages.ts';
 import type { Survey } from './survey.ts';
@@ -19,7 +19,6 @@ export function openTunnels(
   found: Survey,
   internalListener: string,
   report: ReportBuilder,
-  unreadable: (resource: UnreadableResource) => void,
 ): Tunnelled {
   for (const cluster of found.shared) {
     const place = { kind: 'clusters', resource: cluster } as const;
@@ -50,7 +49,7 @@ export function openTunnels(
       );
       return replacement;
     },
-    unreadable,
+    report.unreadable,
   );
   return { snapshot: rewritten, tunnels };
 }
