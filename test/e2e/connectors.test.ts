@@ -83,7 +83,8 @@ describe('Offramp behind a real Envoy Gateway', () => {
     port = await freePort();
     resources = makeResources();
     plainDump = await dumpWithout();
-    offramp = await startOfframpProcess(state);
+    const headers = { 'Retry-After': 30, 'X-Note': '50% off' };
+    offramp = await startOfframpProcess(state, { connectors: { offlineResponse: { headers } } });
     gateway = await startGateway({ resources, extensionManager: manager(offramp) });
   });
 
@@ -98,6 +99,7 @@ describe('Offramp behind a real Envoy Gateway', () => {
     async (method) => {
       const response = await sendRequest({ port, host: 'berlin.example.com', path: '/x', method });
       expect(response).toMatchObject({ status: 503, body: 'Tunnel not online' });
+      expect(response.headers).toMatchObject({ 'retry-after': '30', 'x-note': '50% off' });
       expect(upstream('berlin').connectionCount()).toBe(0);
     },
   );
