@@ -1,6 +1,7 @@
 import type protobuf from 'protobufjs';
 import { loadEnvoyProtos } from '../protos/envoy-protos.ts';
 import { FieldReader } from '../xds/field-reader.ts';
+import { resourceTypes } from '../xds/resource-types.ts';
 import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
 import { decodeMessage } from './decode.ts';
 
@@ -14,13 +15,6 @@ export interface Difference {
   readonly before?: unknown;
   readonly after?: unknown;
 }
-
-const types = {
-  clusters: 'envoy.config.cluster.v3.Cluster',
-  secrets: 'envoy.extensions.transport_sockets.tls.v3.Secret',
-  listeners: 'envoy.config.listener.v3.Listener',
-  routes: 'envoy.config.route.v3.RouteConfiguration',
-} as const satisfies Record<ResourceKind, string>;
 
 /** Compares what came with the encoded answer, resource by resource, by Envoy's own definitions. */
 export function decodeDifferences(before: Snapshot, response: Uint8Array): Difference[] {
@@ -38,7 +32,7 @@ export function decodeDifferences(before: Snapshot, response: Uint8Array): Diffe
 type Decoded = Readonly<Record<string, unknown>>;
 
 function decode(root: protobuf.Root, kind: ResourceKind, value: Uint8Array): Decoded {
-  return decodeMessage(root, types[kind], value);
+  return decodeMessage(root, resourceTypes[kind], value);
 }
 
 function compare(kind: ResourceKind, before: Decoded, after: Decoded): Difference[] {

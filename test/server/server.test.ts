@@ -142,6 +142,9 @@ describe('PostTranslateModify over gRPC', () => {
   it('warns once when clusters come without routes', async () => {
     const server = await startTestServer(berlin(false));
     const noRoutes = encodeRequest({ clusters: [{ name: 'a' }] });
+    const warned = () => server.log.some(({ msg }) => msg.includes('route.includeAll'));
+    await server.call('PostTranslateModify', new Uint8Array());
+    expect(warned()).toBe(false);
     await server.call('PostTranslateModify', noRoutes);
     await server.call('PostTranslateModify', noRoutes);
     const warnings = server.log.filter(({ msg }) => msg.includes('route.includeAll'));

@@ -32,6 +32,21 @@ describe('a state file', () => {
     expect(known.isEmpty).toBe(false);
   });
 
+  it('adds what is said of one rule to what is said of every rule', () => {
+    const known = view(`connectors:
+  - {name: a, online: false, routes: [{kind: HTTPRoute, name: x, backend: 0}]}
+  - {name: b, online: false, routes: [{kind: HTTPRoute, name: x, rule: 3, backend: 1}]}
+`);
+    const route = { kind: 'HTTPRoute', namespace: 'default', name: 'x' };
+    const names = (rule: number) =>
+      [...(known.forRule({ ...route, rule })?.byBackend ?? [])].map(([at, { name }]) => [at, name]);
+    expect(names(3)).toEqual([
+      [0, 'a'],
+      [1, 'b'],
+    ]);
+    expect(names(0)).toEqual([[0, 'a']]);
+  });
+
   it.each([
     ['connectors:\n  - name: a', 'connectors.yaml:2:5: connectors[0].online: Invalid input'],
     [

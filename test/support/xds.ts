@@ -1,17 +1,11 @@
 import protobuf from 'protobufjs';
 import { decodeMessage } from '../../src/explain/decode.ts';
 import { loadEnvoyProtos } from '../../src/protos/envoy-protos.ts';
+import { resourceTypes } from '../../src/xds/resource-types.ts';
 import { type ResourceKind, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
 import { encodeField } from '../../src/xds/wire.ts';
 
 const root = loadEnvoyProtos();
-
-const types = {
-  clusters: 'envoy.config.cluster.v3.Cluster',
-  secrets: 'envoy.extensions.transport_sockets.tls.v3.Secret',
-  listeners: 'envoy.config.listener.v3.Listener',
-  routes: 'envoy.config.route.v3.RouteConfiguration',
-} as const satisfies Record<ResourceKind, string>;
 
 const requestNumbers = { clusters: 2, secrets: 3, listeners: 4, routes: 5 } as const;
 
@@ -34,7 +28,7 @@ export function encodeRequest(plain: PlainSnapshot): Uint8Array {
   const parts = kinds.flatMap((kind) =>
     (plain[kind] ?? []).map((resource) => {
       const field = { message: '', name: kind, number: requestNumbers[kind] };
-      return encodeField(field, encodeXds(types[kind], resource));
+      return encodeField(field, encodeXds(resourceTypes[kind], resource));
     }),
   );
   return Buffer.concat(parts);
@@ -44,7 +38,7 @@ export function encodeRequest(plain: PlainSnapshot): Uint8Array {
 export function decodeSnapshot(snapshot: Snapshot): Record<string, object[]> {
   const lists = kinds.map((kind) => {
     const resources = snapshot.resources.filter((resource) => resource.kind === kind);
-    return [kind, resources.map(({ value }) => decodeXds(types[kind], value))] as const;
+    return [kind, resources.map(({ value }) => decodeXds(resourceTypes[kind], value))] as const;
   });
   return Object.fromEntries(lists.filter(([, resources]) => resources.length > 0));
 }
