@@ -4,6 +4,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { formatProblem } from '../config/yaml-file.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
 import { implementExtension } from '../server/extension-service.ts';
 import { startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
@@ -44,13 +45,21 @@ export async function startOfframp(
 ): Promise<RunningOfframp> {
   const log = createLog(config, logTo);
   const metrics = new Metrics(config.metrics.prefix);
-  const source = watchStateFile(resolve(folder, config.state.file.path), metrics, log);
+  const watched = config.retrigger.folder;
+  const retrigger =
+    watched === undefined
+      ? undefined
+      : new FolderRetrigger({ folder: resolve(folder, watched), metrics, log });
+  const stateChanged = (state: unknown) => retrigger?.stateChanged(state);
+  const statePath = resolve(folder, config.state.file.path);
+  const source = watchStateFile(statePath, { metrics, log, stateChanged });
   const readiness = new ServerReadiness(source);
   metrics.observeSource(source);
   const hook = new Hook({
     mode: config.mode,
     settings: { connectors: config.connectors },
     currentState: () => source.state,
+    ...(retrigger && { sawSnapshot: (snapshot) => retrigger.sawSnapshot(snapshot) }),
     metrics,
     log,
   });
@@ -76,11 +85,13 @@ export async function startOfframp(
         await grpc.stop(shutdownGraceMs);
         await http.stop();
         source.stop();
+        retrigger?.stop();
         log.info('stopped');
       },
     };
   } catch (error) {
     source.stop();
+    retrigger?.stop();
     throw error;
   }
 }
@@ -90,11 +101,19 @@ function createLog(config: Config, logTo: DestinationStream | undefined): Logger
   return logTo === undefined ? pino(options) : pino(options, logTo);
 }
 
-function watchStateFile(path: string, metrics: Metrics, log: Logger): FileStateSource {
+interface StateWatch {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly stateChanged: (state: unknown) => void;
+}
+
+function watchStateFile(path: string, watch: StateWatch): FileStateSource {
+  const { metrics, log, stateChanged } = watch;
   return new FileStateSource(path, {
     loaded(connectors) {
       metrics.stateReloads.inc({ outcome: 'loaded' });
-      log.info({ file: path, connectors }, 'state file read');
+      log.info({ file: path, connectors: connectors.length }, 'state file read');
+      stateChanged(connectors);
     },
     rejected(problems) {
       metrics.stateReloads.inc({ outcome: 'rejected' });

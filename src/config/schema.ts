@@ -106,6 +106,18 @@ export const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  retrigger: z
+    .strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'Folder that a standalone Envoy Gateway watches, relative to the configuration file. ' +
+            'Given, a change of state reaches Envoy by itself; without it, with the next translation.',
+        ),
+    })
+    .prefault({}),
   connectors: z
     .strictObject({
       offlineResponse: offlineResponseSchema,

@@ -30,6 +30,7 @@ export class Metrics {
   readonly snapshotBytes;
   readonly hookPanics;
   readonly stateReloads;
+  readonly retriggers;
   readonly #clustersReplaced;
   readonly #routesApplied;
   readonly #offlineRoutes;
@@ -77,6 +78,11 @@ export class Metrics {
       'State files read, by outcome. Alert on rejected: the last good state is still in use.',
       ['outcome'],
     );
+    this.retriggers = this.#counter(
+      'retriggers_total',
+      'Gateways that Envoy Gateway was made to translate again, by outcome. Alert on failed.',
+      ['outcome'],
+    );
     this.#clustersReplaced = this.#counter(
       'connector_clusters_replaced_total',
       'Clusters replaced by the tunnel of an online connector.',
@@ -97,6 +103,7 @@ export class Metrics {
     // From the start, so that increase() sees the first one.
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
+    for (const outcome of ['ok', 'failed']) this.retriggers.inc({ outcome }, 0);
     for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
   }
 

@@ -16,6 +16,8 @@ export interface HookOptions {
   readonly mode: Mode;
   readonly settings: RewriteSettings;
   readonly currentState: () => State;
+  /** Told of each snapshot before its answer leaves. */
+  readonly sawSnapshot?: (snapshot: Snapshot) => void;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -86,6 +88,7 @@ export class Hook {
     const result = answerSnapshot(request, this.#options, currentState(), timed);
     metrics.countReport(result.report);
     this.#warnAboutMissingRoutes(result.snapshot);
+    this.#options.sawSnapshot?.(result.snapshot);
     log.info(
       {
         ...result.summary,

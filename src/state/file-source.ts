@@ -2,14 +2,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { InvalidInputError } from '../config/load.ts';
 import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
-import { ConnectorView } from './connectors.ts';
+import { type ConnectorEntry, ConnectorView } from './connectors.ts';
 import type { SourceStatus, StateSource } from './source.ts';
 import { parseStateFile } from './state-file.ts';
 
 /** What the source tells its surroundings. */
 export interface FileSourceEvents {
   /** A new state is in use. */
-  loaded(connectors: number): void;
+  loaded(connectors: readonly ConnectorEntry[]): void;
   /** The file cannot be used as it is; the last good state stays. */
   rejected(problems: readonly FileProblem[]): void;
   /** There is no such file at start, or an empty one: the state is empty until it says something. */
@@ -88,7 +88,7 @@ export class FileStateSource implements StateSource {
     this.#problems = [];
     this.#staleSince = undefined;
     this.#state = { connectors: new ConnectorView(parsed.value) };
-    this.#events.loaded(parsed.value.length);
+    this.#events.loaded(parsed.value);
     return undefined;
   }
 
