@@ -42,27 +42,31 @@ function ruleNameOf(match: RegExpExecArray): RuleName {
 /**
  * The name by which a virtual host appears in route names and domains of ours: outside [a-z0-9.-]
  * becomes `-`. Where two of the snapshot's names would meet, each gets 8 hex digits of its own
- * sha256 appended, because a duplicate domain makes Envoy reject the whole configuration.
+ * sha256 appended, because a duplicate domain makes Envoy reject the whole configuration; should
+ * the result meet a name again, more of them, until all are different.
  */
 export function sanitizeVirtualHostNames(names: Iterable<string>): ReadonlyMap<string, string> {
-  const distinct = [...new Set(names)];
-  const takers = new Map<string, number>();
-  for (const name of distinct) {
-    const plain = sanitize(name);
-    takers.set(plain, (takers.get(plain) ?? 0) + 1);
+  const digits = new Map([...names].map((name) => [name, 0]));
+  for (;;) {
+    const sanitized = new Map([...digits].map(([name, length]) => [name, sanitize(name, length)]));
+    const meeting = namesThatMeet(sanitized);
+    if (meeting.length === 0) return sanitized;
+    for (const name of meeting) digits.set(name, (digits.get(name) ?? 0) + hashDigits);
   }
-  return new Map(
-    distinct.map((name) => {
-      const plain = sanitize(name);
-      return [name, takers.get(plain) === 1 ? plain : `${plain}-${shortHash(name)}`];
-    }),
-  );
 }
 
-function sanitize(name: string): string {
-  return name.replaceAll(/[^a-z0-9.-]/g, '-');
+const hashDigits = 8;
+
+function sanitize(name: string, digits: number): string {
+  const plain = name.replaceAll(/[^a-z0-9.-]/g, '-');
+  if (digits === 0) return plain;
+  const hash = createHash('sha256').update(name).digest('hex');
+  return `${plain}-${hash.slice(0, digits)}`;
 }
 
-function shortHash(name: string): string {
-  return createHash('sha256').update(name).digest('hex').slice(0, 8);
+/** The names whose sanitised form another has too. */
+function namesThatMeet(sanitized: ReadonlyMap<string, string>): string[] {
+  const takers = new Map<string, number>();
+  for (const form of sanitized.values()) takers.set(form, (takers.get(form) ?? 0) + 1);
+  return [...sanitized].filter(([, form]) => (takers.get(form) ?? 0) > 1).map(([name]) => name);
 }

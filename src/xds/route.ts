@@ -2,6 +2,7 @@ import { FieldReader } from './field-reader.ts';
 import { type FieldRef, fields } from './fields.ts';
 import { insideField } from './malformed.ts';
 import {
+  collectFields,
   decodeString,
   expectLengthDelimited,
   forEachField,
@@ -105,7 +106,7 @@ const specifiers = new Map<number, Destination['kind']>([
 export function readAction(action: Uint8Array): ForwardingAction {
   return insideField('route', 0, () => ({
     destination: readDestination(action),
-    mirrors: valuesOf(action, fields.RouteAction.request_mirror_policies).map((mirror) =>
+    mirrors: collectFields(action, fields.RouteAction.request_mirror_policies, (mirror) =>
       stringOf(mirror, fields.RequestMirrorPolicy.cluster),
     ),
     upgrades: readEnabledUpgrades(action),
@@ -152,7 +153,7 @@ function readWeightedClusters(weighted: Uint8Array): Destination {
       cluster: hasField(entry, fields.ClusterWeight.cluster_header)
         ? ''
         : stringOf(entry, fields.ClusterWeight.name),
-      weight: weight === undefined ? 0 : varintOf(weight, fields.UInt32Value.value),
+      weight: weight === undefined ? 0 : varintOf(weight, fields.UInt32Value.value) % 2 ** 32,
     });
   });
   if (ambiguous) return { kind: 'ambiguous', entries };
@@ -161,7 +162,10 @@ function readWeightedClusters(weighted: Uint8Array): Destination {
 }
 
 function readEnabledUpgrades(action: Uint8Array): string[] {
-  return valuesOf(action, fields.RouteAction.upgrade_configs)
-    .filter((config) => wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true)
-    .map((config) => stringOf(config, fields.UpgradeConfig.upgrade_type));
+  return collectFields(action, fields.RouteAction.upgrade_configs, (config) => ({
+    type: stringOf(config, fields.UpgradeConfig.upgrade_type),
+    enabled: wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true,
+  }))
+    .filter(({ enabled }) => enabled)
+    .map(({ type }) => type);
 }

@@ -69,11 +69,20 @@ export function forEachField(
   }
 }
 
+/** What `read` makes of each occurrence of a length-delimited field; errors below name it. */
+export function collectFields<T>(
+  message: Uint8Array,
+  field: FieldRef,
+  read: (value: Uint8Array) => T,
+): T[] {
+  const results: T[] = [];
+  forEachField(message, field, (value) => results.push(read(value)));
+  return results;
+}
+
 /** The values of a length-delimited field, in order: views, not copies. */
 export function valuesOf(message: Uint8Array, field: FieldRef): Uint8Array[] {
-  const values: Uint8Array[] = [];
-  forEachField(message, field, (value) => values.push(value));
-  return values;
+  return collectFields(message, field, (value) => value);
 }
 
 /** The last value of a length-delimited field, which is the one a decoder of strings keeps. */

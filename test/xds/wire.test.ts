@@ -1,176 +1,595 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import { FieldReader, wireTypes } from '../../src/xds/field-reader.ts';
+import { FieldReader } from '../../src/xds/field-reader.ts';
 import type { FieldRef } from '../../src/xds/fields.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import {
+  concatenate,
+  decodeString,
   editFields,
   encodeField,
   encodeString,
   expectAtMostOne,
+  forEachField,
+  hasField,
+  lastValueOf,
   mapFields,
   stringOf,
+  valuesOf,
   varintOf,
 } from '../../src/xds/wire.ts';
-import { anyMessage, type EncodedField, join } from '../support/messages.ts';
+import {
+  encodeTag,
+  encodeVarint,
+  lengthDelimited,
+  type MadeField,
+  type MadeMessage,
+  message,
+  messageWith,
+} from './arbitrary-message.ts';
 
-const outer: FieldRef = { message: 'Outer', name: 'inner', number: 3 };
-const inner: FieldRef = { message: 'Inner', name: 'text', number: 1 };
+const outer: FieldRef = { message: 'Outer', name: 'outer', number: 2 };
+const inner: FieldRef = { message: 'Inner', name: 'inner', number: 3 };
+const other: FieldRef = { message: 'Inner', name: 'other', number: 4 };
+const runs = { numRuns: 300 };
 
-function readAll(message: Uint8Array): EncodedField[] {
-  const reader = new FieldReader(message);
-  const found: EncodedField[] = [];
-  while (reader.next()) found.push({ number: reader.number, bytes: Uint8Array.from(reader.raw()) });
-  return found;
+/** Equality by content whatever the class: Buffer and Uint8Array are the same to a peer. */
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
 }
 
-function readsOrSaysWhy(message: Uint8Array): void {
-  try {
-    readAll(message);
-  } catch (error) {
-    expect(error).toBeInstanceOf(MalformedMessageError);
+function flip(bytes: Uint8Array, bit: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  const at = Math.floor(bit / 8) % copy.length;
+  copy[at] = (copy[at] ?? 0) ^ (1 << (bit % 8));
+  return copy;
+}
+
+interface SeenField {
+  readonly number: number;
+  readonly wireType: number;
+  readonly bytes: string;
+  readonly value: string;
+}
+
+function readAll(bytes: Uint8Array): SeenField[] {
+  const seen: SeenField[] = [];
+  const reader = new FieldReader(bytes);
+  while (reader.next()) {
+    const { number, wireType } = reader;
+    seen.push({ number, wireType, bytes: hex(reader.raw()), value: hex(reader.value()) });
   }
+  return seen;
 }
 
-describe('reading fields', () => {
-  it('finds every field of any legal message, byte for byte', () => {
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+/** Runs every reader and editor of wire.ts; a malformed message may be said, nothing else may happen. */
+function survivesEverything(bytes: Uint8Array): 'read' | 'malformed' {
+  const deep = (value: Uint8Array) => mapFields(value, inner, (item) => item);
+  const calls = [
+    () => readAll(bytes),
+    () => editFields(bytes, () => 'keep'),
+    () => editFields(bytes, () => 'drop'),
+    () => mapFields(bytes, outer, deep),
+    () => forEachField(bytes, outer, (value) => stringOf(value, inner)),
+    () => valuesOf(bytes, outer),
+    () => varintOf(bytes, outer),
+    () => hasField(bytes, inner),
+    () => expectAtMostOne(bytes, outer, inner),
+  ];
+  const outcomes = calls.map((call) => {
+    try {
+      call();
+      return 'read';
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+      expect(error.offset).toBeGreaterThanOrEqual(0);
+      expect(error.offset).toBeLessThanOrEqual(bytes.length);
+      return 'malformed';
+    }
+  });
+  return outcomes[0] === 'read' ? 'read' : 'malformed';
+}
+
+function thrownBy(call: () => unknown): MalformedMessageError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof MalformedMessageError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('FieldReader', () => {
+  it('sees every field as it was written: number, wire type, whole bytes and value', () => {
     fc.assert(
-      fc.property(anyMessage, (message) => {
-        expect(readAll(join(message))).toEqual(message);
+      fc.property(message, ({ fields, bytes }) => {
+        const written = fields.map(({ number, wireType, bytes, value }) => ({
+          number,
+          wireType,
+          bytes: hex(bytes),
+          value: hex(value),
+        }));
+        expect(readAll(bytes)).toEqual(written);
+      }),
+      runs,
+    );
+  });
+
+  it('agrees with protobufjs on numbers, wire types, lengths and values', () => {
+    fc.assert(
+      fc.property(message, ({ bytes }) => {
+        const reader = new FieldReader(bytes);
+        const official = protobuf.Reader.create(Buffer.from(bytes));
+        while (reader.next()) {
+          const tag = official.uint32();
+          expect(reader.number).toBe(tag >>> 3);
+          expect(reader.wireType).toBe(tag & 7);
+          compareValue(reader, official);
+          expect(reader.end).toBe(official.pos);
+        }
+        expect(official.pos).toBe(bytes.length);
+      }),
+      runs,
+    );
+
+    function compareValue(reader: FieldReader, official: protobuf.Reader): void {
+      if (reader.wireType === 2) {
+        const length = official.uint32();
+        const value = official.buf.subarray(official.pos, official.pos + length);
+        expect(sameBytes(reader.value(), value)).toBe(true);
+        official.skip(length);
+      } else if (reader.wireType === 0) {
+        const value = BigInt(String(official.uint64()));
+        if (value <= Number.MAX_SAFE_INTEGER) expect(reader.varint()).toBe(Number(value));
+        else expect(reader.varint() / Number(value)).toBeCloseTo(1, 14);
+      } else {
+        skipField(official, reader.wireType);
+      }
+    }
+
+    /** As protobufjs's skipType, which takes lengths of at most 5 bytes. */
+    function skipField(official: protobuf.Reader, wireType: number): void {
+      if (wireType === 2) official.skip(official.uint32());
+      else if (wireType !== 3) official.skipType(wireType);
+      else {
+        for (let tag = official.uint32(); (tag & 7) !== 4; tag = official.uint32()) {
+          skipField(official, tag & 7);
+        }
+      }
+    }
+  });
+
+  it.each([
+    ['0', 0n],
+    ['the largest exact number', 2n ** 53n - 1n],
+    ['a negative int64', 2n ** 64n - 1n],
+  ])('reads varints of every length: %s', (_name, value) => {
+    for (let size = 1; size <= 10; size++) {
+      const bytes = Buffer.concat([encodeTag(1, 0), encodeVarint(value, size)]);
+      const reader = new FieldReader(bytes);
+      expect(reader.next()).toBe(true);
+      expect(reader.varint()).toBe(Number(value));
+      expect(reader.end).toBe(bytes.length);
+      expect(reader.next()).toBe(false);
+    }
+  });
+
+  it('hands out views into the message, no copies', () => {
+    const bytes = lengthDelimited(2, encodeString('view'));
+    const [value] = valuesOf(bytes, outer);
+    expect(value?.buffer).toBe(bytes.buffer);
+  });
+
+  it.each([
+    ['field number 0', [0x02, 0x00], 'field number 0'],
+    ['wire type 6', [0x0e, 0x00], 'wire type 6 does not exist'],
+    ['wire type 7', [0x0f, 0x00], 'wire type 7 does not exist'],
+    ['a group that ends without having started', [0x0c], 'a group ends that was never started'],
+    ['a group without an end', [0x0b, 0x08, 0x01], 'group 1 does not end'],
+    ['groups that cross', [0x0b, 0x13, 0x0c, 0x14], 'group 1 ends out of turn'],
+    ['an 11-byte varint', [0x08, ...Array(10).fill(0x80), 0x00], 'longer than 10 bytes'],
+    ['a cut varint', [0x08, 0x80], 'a varint is cut off'],
+    ['a cut tag', [0x80], 'a varint is cut off'],
+    ['a cut string', [0x12, 0x05, 0x61], 'field 2 wants 5 bytes, 1 are left'],
+    ['a cut fixed32', [0x0d, 0x00], 'field 1 wants 4 bytes, 1 are left'],
+    ['a cut fixed64', [0x09, 0x00], 'field 1 wants 8 bytes, 1 are left'],
+    ['a length of 2^63', [0x12, ...Array(9).fill(0x80), 0x01], 'are left'],
+    ['a tag of more than 32 bits', [0x8a, 0x80, 0x80, 0x80, 0x10, 0x00], 'larger than 32 bits'],
+  ])('names what is wrong: %s', (_name, bytes, reason) => {
+    expect(() => readAll(Uint8Array.from(bytes))).toThrow(reason);
+    expect(() => readAll(Uint8Array.from(bytes))).toThrow(MalformedMessageError);
+  });
+
+  it('walks 100 nested groups and refuses 101, without recursing', () => {
+    const nested = (depth: number) =>
+      Buffer.concat([
+        ...Array.from({ length: depth }, () => encodeTag(1, 3)),
+        ...Array.from({ length: depth }, () => encodeTag(1, 4)),
+      ]);
+    expect(readAll(nested(100))).toHaveLength(1);
+    expect(() => readAll(nested(101))).toThrow('groups nest too deeply');
+    expect(() => readAll(nested(200_000))).toThrow('groups nest too deeply');
+  });
+});
+
+describe('broken bytes', () => {
+  it('cut off anywhere, a message reads as its first fields or is malformed', () => {
+    fc.assert(
+      fc.property(message, ({ fields, bytes }) => {
+        const borders = new Set([0]);
+        let at = 0;
+        for (const field of fields) {
+          at += field.bytes.length;
+          borders.add(at);
+        }
+        for (let end = 0; end <= bytes.length; end++) {
+          const outcome = survivesEverything(bytes.subarray(0, end));
+          expect(outcome).toBe(borders.has(end) ? 'read' : 'malformed');
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('with flipped bits, a message reads fine or is malformed, and always ends', () => {
+    fc.assert(
+      fc.property(
+        message.filter(({ bytes }) => bytes.length > 0),
+        fc.array(fc.nat(), { minLength: 1, maxLength: 4 }),
+        ({ bytes }, bits) => {
+          survivesEverything(bits.reduce((damaged, bit) => flip(damaged, bit), bytes));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('that were never a message read fine or are malformed', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        survivesEverything(bytes);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('editFields', () => {
+  it('answers the very same buffer when every field is kept', () => {
+    fc.assert(
+      fc.property(message, ({ bytes }) => {
+        expect(editFields(bytes, () => 'keep')).toBe(bytes);
+      }),
+      runs,
+    );
+  });
+
+  it('leaves every other field byte-identical and in order when it replaces or drops some', () => {
+    const edits = fc.infiniteStream(fc.constantFrom('keep' as const, 'drop' as const, 'replace'));
+    fc.assert(
+      fc.property(
+        message,
+        edits,
+        fc.uint8Array({ maxLength: 5 }),
+        ({ fields, bytes }, plan, value) => {
+          const replacement = encodeField(outer, value);
+          const decisions = fields.map(() => plan.next().value ?? 'keep');
+          let at = 0;
+          const edited = editFields(bytes, () => {
+            const decision = decisions[at++] ?? 'keep';
+            return decision === 'keep' || decision === 'drop' ? decision : [replacement];
+          });
+          const expected = fields.flatMap((field, index) => {
+            const decision = decisions[index];
+            if (decision === 'drop') return [];
+            return [decision === 'keep' ? field.bytes : replacement];
+          });
+          expect(sameBytes(edited, Buffer.concat(expected))).toBe(true);
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('puts what it appends last, also into an empty message', () => {
+    const added = encodeField(inner, encodeString('new'));
+    fc.assert(
+      fc.property(message, ({ bytes }) => {
+        const edited = editFields(bytes, () => 'keep', [added]);
+        expect(sameBytes(edited, Buffer.concat([bytes, added]))).toBe(true);
+      }),
+    );
+    expect(
+      sameBytes(
+        editFields(new Uint8Array(), () => 'drop', [added]),
+        added,
+      ),
+    ).toBe(true);
+  });
+
+  it('drops everything to an empty message, and puts several fields in place of one', () => {
+    const bytes = Buffer.concat([
+      lengthDelimited(1, encodeString('a')),
+      encodeTag(2, 0),
+      Uint8Array.of(7),
+    ]);
+    expect(editFields(bytes, () => 'drop')).toHaveLength(0);
+    const twice = editFields(bytes, (field) =>
+      field.number === 1 ? [field.raw(), field.raw()] : 'keep',
+    );
+    expect(readAll(twice).map(({ number }) => number)).toEqual([1, 1, 2]);
+  });
+
+  it('leaves the original bytes alone', () => {
+    fc.assert(
+      fc.property(message, ({ bytes }) => {
+        const before = Uint8Array.from(bytes);
+        editFields(bytes, () => [encodeField(outer, encodeString('else'))]);
+        expect(sameBytes(bytes, before)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('mapFields', () => {
+  const messages = messageWith(outer.number);
+
+  it('answers the very same buffer when each value is kept', () => {
+    fc.assert(
+      fc.property(messages, ({ bytes }) => {
+        expect(mapFields(bytes, outer, (value) => value)).toBe(bytes);
+      }),
+      runs,
+    );
+  });
+
+  it('replaces what it should and leaves all other fields byte-identical', () => {
+    fc.assert(
+      fc.property(
+        messages,
+        fc.nat({ max: 4 }),
+        fc.uint8Array({ maxLength: 300 }),
+        (made, wanted, value) => {
+          const mapped = mapFields(made.bytes, outer, (old, index) =>
+            index === wanted ? value : old,
+          );
+          const expected = mapModel(made, (field, index) =>
+            index === wanted ? lengthDelimited(outer.number, value) : field.bytes,
+          );
+          expect(sameBytes(mapped, expected)).toBe(true);
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('drops what it should and leaves all other fields byte-identical', () => {
+    fc.assert(
+      fc.property(messages, fc.nat({ max: 4 }), (made, unwanted) => {
+        const mapped = mapFields(made.bytes, outer, (old, index) =>
+          index === unwanted ? undefined : old,
+        );
+        const expected = mapModel(made, (field, index) =>
+          index === unwanted ? new Uint8Array() : field.bytes,
+        );
+        expect(sameBytes(mapped, expected)).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  it('done twice is done once: the second pass answers the same buffer', () => {
+    const shout = encodeString('Tunnel not online');
+    const once = (bytes: Uint8Array) =>
+      mapFields(bytes, outer, (value) => (sameBytes(value, shout) ? value : shout));
+    fc.assert(
+      fc.property(messages, ({ bytes }) => {
+        const first = once(bytes);
+        expect(once(first)).toBe(first);
+      }),
+      runs,
+    );
+  });
+
+  it('shares structure through nested messages: an untouched path stays the same buffer', () => {
+    fc.assert(
+      fc.property(messageWith(inner.number), messageWith(inner.number), (left, right) => {
+        const bytes = Buffer.concat(
+          [left.bytes, right.bytes].map((one) => lengthDelimited(2, one, 4)),
+        );
+        const seen: Uint8Array[] = [];
+        const mapped = mapFields(bytes, outer, (value) =>
+          mapFields(value, inner, (item) => {
+            seen.push(item);
+            return item;
+          }),
+        );
+        expect(mapped).toBe(bytes);
+        expect(seen.every((item) => item.buffer === bytes.buffer)).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  it('writes what protobufjs reads', () => {
+    const type = new protobuf.Type('Message').add(
+      new protobuf.Field('values', outer.number, 'bytes', 'repeated'),
+    );
+    new protobuf.Root().add(type);
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), (values) => {
+        const bytes = type.encode(type.create({ values })).finish();
+        const mapped = mapFields(bytes, outer, (value) => Buffer.concat([value, value]));
+        const decoded = type.toObject(type.decode(Buffer.from(mapped)), { arrays: true }).values;
+        expect(decoded.map((value: Uint8Array) => hex(value))).toEqual(
+          values.map((value) => hex(value).repeat(2)),
+        );
       }),
     );
   });
 
-  it('agrees with protobufjs on where fields are and what varints mean', () => {
+  it('refuses its field in another wire type, and says which', () => {
+    const bytes = Buffer.concat([
+      encodeTag(7, 0),
+      Uint8Array.of(1),
+      encodeTag(outer.number, 0),
+      Uint8Array.of(1),
+    ]);
+    const error = thrownBy(() => mapFields(bytes, outer, (value) => value));
+    expect(error.reason).toBe(
+      'outer (field 2 of Outer) is length-delimited, but came with wire type 0',
+    );
+    expect(error.offset).toBe(2);
+  });
+
+  function mapModel(
+    { fields }: MadeMessage,
+    edit: (field: MadeField, index: number) => Uint8Array,
+  ): Uint8Array {
+    let index = 0;
+    const parts = fields.map((field) =>
+      field.number === outer.number ? edit(field, index++) : field.bytes,
+    );
+    return Buffer.concat(parts);
+  }
+});
+
+describe('the place in an error', () => {
+  it('is the path of nested fields and the offset in the outermost message', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500 }), fc.nat(0x7fffffff), fc.string(), (id, n, s) => {
-        const bytes = protobuf.Writer.create()
-          .uint32(id << 3)
-          .uint32(n)
-          .uint32(((id + 1) << 3) | 2)
-          .string(s)
-          .finish();
-        expect(varintOf(bytes, { message: '', name: '', number: id })).toBe(n);
-        expect(stringOf(bytes, { message: '', name: '', number: id + 1 })).toBe(s);
-      }),
+      fc.property(
+        messageWith(outer.number),
+        messageWith(inner.number),
+        message,
+        fc.integer({ min: 1, max: 10 }),
+        (before, beside, good, size) => {
+          const broken = Buffer.concat([good.bytes, Uint8Array.of(0x0e)]); // wire type 6 does not exist
+          const middle = Buffer.concat([beside.bytes, lengthDelimited(inner.number, broken, size)]);
+          const bytes = Buffer.concat([before.bytes, lengthDelimited(outer.number, middle, size)]);
+          const error = thrownBy(() =>
+            mapFields(bytes, outer, (value, index) => {
+              if (index < count(before, outer)) return value;
+              return mapFields(value, inner, (item, at) => {
+                if (at >= count(beside, inner)) readAll(item);
+                return item;
+              });
+            }),
+          );
+          expect(error.path).toBe(`outer[${count(before, outer)}].inner[${count(beside, inner)}]`);
+          expect(error.offset).toBe(bytes.length - 1);
+          expect(error.kind).toBe('malformed');
+          expect(error.message).toBe(
+            `${error.path} at byte ${error.offset}: wire type 6 does not exist`,
+          );
+        },
+      ),
+      runs,
     );
   });
 
-  it('ends in fields or a reason, wherever the message is cut', () => {
+  it('is the same from forEachField', () => {
+    const broken = lengthDelimited(inner.number, Uint8Array.of(0x08));
+    const bytes = Buffer.concat([lengthDelimited(2, new Uint8Array()), lengthDelimited(2, broken)]);
+    const error = thrownBy(() =>
+      forEachField(bytes, outer, (value) => forEachField(value, inner, readAll)),
+    );
+    expect(error).toMatchObject({ path: 'outer[1].inner[0]', offset: 6 });
+  });
+
+  it('is "message" where the outermost message itself is broken', () => {
+    expect(thrownBy(() => readAll(Uint8Array.of(0x08))).message).toBe(
+      'message at byte 0: a varint is cut off',
+    );
+  });
+
+  it('does not change errors of other classes', () => {
+    const bytes = lengthDelimited(2, new Uint8Array());
+    const failure = new RangeError('not ours');
+    const fail = () => {
+      throw failure;
+    };
+    expect(() => mapFields(bytes, outer, fail)).toThrow(failure);
+  });
+
+  function count({ fields }: MadeMessage, { number }: FieldRef): number {
+    return fields.filter((field) => field.number === number).length;
+  }
+});
+
+describe('reading values', () => {
+  const text = (value: string) => lengthDelimited(2, encodeString(value));
+
+  it('keeps the last of a string given twice, and "" where there is none', () => {
+    const bytes = Buffer.concat([text('first'), text('last')]);
+    expect(stringOf(bytes, outer)).toBe('last');
+    expect(valuesOf(bytes, outer).map(decodeString)).toEqual(['first', 'last']);
+    expect(stringOf(new Uint8Array(), outer)).toBe('');
+    expect(lastValueOf(new Uint8Array(), outer)).toBeUndefined();
+  });
+
+  it('keeps the last of a varint given twice, and 0 where there is none', () => {
+    const bytes = Buffer.concat([
+      encodeTag(2, 0),
+      Uint8Array.of(1),
+      encodeTag(2, 0),
+      Uint8Array.of(9),
+    ]);
+    expect(varintOf(bytes, outer)).toBe(9);
+    expect(varintOf(new Uint8Array(), outer)).toBe(0);
+    expect(() => varintOf(text('text'), outer)).toThrow('outer (field 2 of Outer) is a varint');
+  });
+
+  it('finds a field of any wire type, and not by what is inside groups or values', () => {
+    const group = Buffer.concat([encodeTag(9, 3), text('inside'), encodeTag(9, 4)]);
+    expect(hasField(Buffer.concat([encodeTag(2, 0), Uint8Array.of(1)]), outer)).toBe(true);
+    expect(hasField(group, outer)).toBe(false);
+    expect(valuesOf(group, outer)).toEqual([]);
+    expect(hasField(lengthDelimited(9, text('inside')), outer)).toBe(false);
+  });
+
+  it('turns any text into UTF-8 and back, byte order mark included', () => {
     fc.assert(
-      fc.property(anyMessage, (message) => {
-        const bytes = join(message);
-        for (let length = 0; length < bytes.length; length++)
-          readsOrSaysWhy(bytes.subarray(0, length));
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        expect(decodeString(encodeString(`\uFEFF${value}`))).toBe(`\uFEFF${value}`);
       }),
       { numRuns: 50 },
     );
   });
 
-  it('ends in fields or a reason for any bytes at all', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), readsOrSaysWhy), { numRuns: 2_000 });
+  it('reads invalid UTF-8 as text that equals no name', () => {
+    expect(decodeString(Uint8Array.of(0x61, 0xff))).toBe('a\uFFFD');
+  });
+
+  it('joins buffers into a new one', () => {
+    expect(concatenate([])).toHaveLength(0);
+    expect([...concatenate([Uint8Array.of(1), new Uint8Array(), Uint8Array.of(2, 3)])]).toEqual([
+      1, 2, 3,
+    ]);
+  });
+});
+
+describe('expectAtMostOne', () => {
+  const value = encodeString('x');
+
+  it('takes none and one', () => {
+    expect(() => expectAtMostOne(new Uint8Array(), inner, other)).not.toThrow();
+    expect(() => expectAtMostOne(lengthDelimited(3, value), inner, other)).not.toThrow();
   });
 
   it.each([
-    ['a length beyond the end', [0x0a, 0x05, 0x01], 'field 1 wants 5 bytes, 1 are left'],
-    ['a cut varint', [0x08, 0x80], 'a varint is cut off'],
-    [
-      'a varint of eleven bytes',
-      [0x08, ...Array(10).fill(0x80), 0x01],
-      'a varint is longer than 10 bytes',
-    ],
-    ['field number 0', [0x02, 0x00], 'field number 0'],
-    ['wire type 6', [0x0e, 0x00], 'wire type 6 does not exist'],
-    ['a group that does not end', [0x0b, 0x08, 0x01], 'group 1 does not end'],
-    ['a group that ends as another', [0x0b, 0x14], 'group 2 ends out of turn'],
-    ['an end without its group', [0x0c], 'a group ends that was never started'],
-    ['groups within groups without end', Array(500).fill(0x0b), 'groups nest too deeply'],
-  ])('says what is wrong with %s', (_what, bytes, reason) => {
-    expect(() => readAll(Uint8Array.from(bytes))).toThrow(reason);
+    ['one of them twice', [3, 3]],
+    ['two of them', [3, 4]],
+  ])('calls %s ambiguous', (_name, numbers) => {
+    const bytes = Buffer.concat(numbers.map((number) => lengthDelimited(number, value)));
+    const error = thrownBy(() => expectAtMostOne(bytes, inner, other));
+    expect(error.kind).toBe('ambiguous');
+    expect(error.reason).toBe(`Inner has inner or other more than once`);
+    expect(error.offset).toBe(3);
   });
-});
-
-describe('editing fields', () => {
-  it('answers the very same buffer when nothing changes', () => {
-    fc.assert(
-      fc.property(anyMessage, (message) => {
-        const bytes = join(message);
-        expect(editFields(bytes, () => 'keep')).toBe(bytes);
-      }),
-    );
-  });
-
-  it('leaves every other field’s bytes when it replaces, drops and appends', () => {
-    const made = encodeField(inner, encodeString('new'));
-    fc.assert(
-      fc.property(anyMessage, fc.nat(20), fc.nat(20), (message, replaced, dropped) => {
-        const bytes = join(message);
-        const edited = editFields(
-          bytes,
-          ({ number }) => (number === replaced ? [made] : number === dropped ? 'drop' : 'keep'),
-          [made],
-        );
-        const expected = message.flatMap(({ number, bytes: field }) =>
-          number === replaced ? [made] : number === dropped ? [] : [field],
-        );
-        expect(Buffer.compare(edited, Buffer.concat([...expected, made]))).toBe(0);
-      }),
-    );
-  });
-
-  it('does the same when done twice as when done once', () => {
-    const made = encodeField(inner, encodeString('new'));
-    const edit = (bytes: Uint8Array) =>
-      editFields(bytes, ({ number }) => (number === inner.number ? [made] : 'keep'));
-    fc.assert(
-      fc.property(anyMessage, (message) => {
-        const once = edit(join(message));
-        expect(Buffer.compare(edit(once), once)).toBe(0);
-      }),
-    );
-  });
-
-  it('shares what a nested edit did not touch, up to the outermost message', () => {
-    const message = encodeField(outer, encodeField(inner, encodeString('a')));
-    const same = mapFields(message, outer, (value) => mapFields(value, inner, (text) => text));
-    expect(same).toBe(message);
-    const changed = mapFields(message, outer, (value) =>
-      mapFields(value, inner, () => encodeString('bb')),
-    );
-    expect(changed).toEqual(encodeField(outer, encodeField(inner, encodeString('bb'))));
-    expect(mapFields(message, outer, () => undefined)).toEqual(new Uint8Array());
-  });
-
-  it('names the path and the offset of a malformed field within', () => {
-    const good = encodeField(outer, encodeField(inner, encodeString('ok')));
-    const bad = encodeField(outer, Uint8Array.from([0x10, 0x01, 0x0a, 0x09, 0x00]));
-    const message = Buffer.concat([good, bad]);
-    const read = () =>
-      mapFields(message, outer, (value) => mapFields(value, inner, (text) => text));
-    expect(read).toThrow('inner[1] at byte 10: field 1 wants 9 bytes, 1 are left');
-    const wrongType = Uint8Array.from([0x18, 0x01]);
-    expect(() => mapFields(wrongType, outer, (value) => value)).toThrow(
-      'inner (field 3 of Outer) is length-delimited, but came with wire type 0',
-    );
-  });
-
-  it('refuses to choose where decoders would merge', () => {
-    const twice = Buffer.concat([
-      encodeField(inner, encodeString('a')),
-      encodeField(inner, encodeString('b')),
-    ]);
-    expect(() => expectAtMostOne(twice, inner)).toThrow('Inner has text more than once');
-    expect(() => expectAtMostOne(twice.subarray(0, 3), inner)).not.toThrow();
-  });
-});
-
-it('encodes lengths of every size', () => {
-  for (const size of [0, 127, 128, 16_383, 16_384, 2_097_152]) {
-    const reader = new FieldReader(encodeField(outer, new Uint8Array(size)));
-    expect(reader.next()).toBe(true);
-    expect([reader.number, reader.wireType]).toEqual([3, wireTypes.lengthDelimited]);
-    expect(reader.value()).toHaveLength(size);
-    expect(reader.next()).toBe(false);
-  }
 });

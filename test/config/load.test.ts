@@ -1,0 +1,131 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { InvalidInputError, loadConfig, readInput } from '../../src/config/load.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { optionPaths } from './option-paths.ts';
+
+function temporaryFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'offramp-config-')));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function fileWith(text: string): string {
+  const file = join(temporaryFolder(), 'offramp.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+/** Every option, none at its default. */
+const everything = `
+apiVersion: offramp.dev/v1alpha1
+kind: OfframpConfiguration
+grpc: { address: "unix:run/offramp.sock" }
+http: { address: "[::1]:0" }
+metrics: { prefix: nso_extension }
+log: { level: trace }
+mode: shadow
+state: { file: { path: /etc/offramp/state.yaml } }
+retrigger: { folder: watched }
+connectors:
+  offlineResponse: { status: 502, body: "", headers: { Retry-After: "30", X-Empty: "" } }
+  internalListener: other
+`;
+
+describe('loadConfig', () => {
+  it('gives every default without a file, with paths from the working directory', () => {
+    expect(loadConfig(undefined)).toEqual({
+      config: configSchema.parse({}),
+      folder: process.cwd(),
+    });
+  });
+
+  it('takes every option', () => {
+    expect(loadConfig(fileWith(everything)).config).toEqual({
+      apiVersion: 'offramp.dev/v1alpha1',
+      kind: 'OfframpConfiguration',
+      grpc: { address: 'unix:run/offramp.sock' },
+      http: { address: '[::1]:0' },
+      metrics: { prefix: 'nso_extension' },
+      log: { level: 'trace' },
+      mode: 'shadow',
+      state: { file: { path: '/etc/offramp/state.yaml' } },
+      retrigger: { folder: 'watched' },
+      connectors: {
+        offlineResponse: {
+          status: 502,
+          body: '',
+          headers: { 'Retry-After': '30', 'X-Empty': '' },
+        },
+        internalListener: 'other',
+      },
+    });
+  });
+
+  it('knows every option that there is: the text above leaves none at its default', () => {
+    const defaults = leaves(configSchema.parse({}));
+    const taken = leaves(loadConfig(fileWith(everything)).config);
+    const untouched = [...defaults].filter(([path, value]) => taken.get(path) === value);
+    expect(untouched.map(([path]) => path)).toEqual(['apiVersion', 'kind']);
+    for (const path of optionPaths()) {
+      expect(
+        [...taken.keys()].some((key) => `${key}.`.startsWith(`${path}.`)),
+        path,
+      ).toBe(true);
+    }
+  });
+
+  it('fills in what a partly written section leaves out', () => {
+    const { config } = loadConfig(fileWith('connectors: { offlineResponse: { status: 504 } }'));
+    expect(config.connectors).toEqual({
+      ...configSchema.parse({}).connectors,
+      offlineResponse: { status: 504, body: 'Tunnel not online', headers: {} },
+    });
+  });
+
+  it('starts relative paths at the folder of the file', () => {
+    const file = fileWith('mode: shadow');
+    expect(join(loadConfig(file).folder, 'offramp.yaml')).toBe(file);
+  });
+
+  it('reads JSON, which is YAML too', () => {
+    expect(loadConfig(fileWith('{"mode": "shadow"}')).config.mode).toBe('shadow');
+  });
+
+  it('names file, line and column of what is wrong', () => {
+    const file = fileWith('mode: apply\ngrpc:\n  adress: 127.0.0.1:1\n');
+    expect(() => loadConfig(file)).toThrow(InvalidInputError);
+    expect(() => loadConfig(file)).toThrow(
+      `${file}:3:3: grpc.adress: there is no field adress here; did you mean address?`,
+    );
+  });
+
+  it.each([
+    ['is not there', (folder: string) => join(folder, 'missing.yaml')],
+    [
+      'is a folder',
+      (folder: string) => {
+        const path = join(folder, 'folder.yaml');
+        mkdirSync(path);
+        return path;
+      },
+    ],
+  ])('says that a file %s', (_what, make) => {
+    const file = make(temporaryFolder());
+    expect(() => loadConfig(file)).toThrow(`${file}: cannot be read: `);
+    expect(() => readInput(file)).toThrow(InvalidInputError);
+  });
+});
+
+/** Every value that is no section, by its path; a section without fields is a value. */
+function leaves(value: object, path = ''): Map<string, unknown> {
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
+      const isSection =
+        typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0;
+      return isSection ? [...leaves(inner, `${path}${key}.`)] : [[path + key, inner]];
+    }),
+  );
+}
