@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { InvalidInputError } from './config/load.ts';
+import { errorTable, OfframpError } from './errors.ts';
 
 const usageOrInputError = 2;
 
@@ -17,7 +17,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .addHelpText(
       'after',
       '\nExit codes: 0 nothing wrong, 1 something was skipped or would not work,\n' +
-        '2 usage or input error.',
+        '2 usage or input error, 70 a bug of Offramp.',
     );
   const snapshotFile = new Argument(
     '<snapshot>',
@@ -70,9 +70,13 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv]);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageOrInputError;
-    if (!(error instanceof InvalidInputError)) throw error;
-    process.stderr.write(`offramp: ${error.message}\n`);
-    return usageOrInputError;
+    if (error instanceof OfframpError) {
+      process.stderr.write(`offramp: ${error.code}\n${error.message}\n`);
+      return errorTable[error.code].exitCode;
+    }
+    const text = error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`offramp: unexpected\n${text}\nThis is a bug of Offramp.\n`);
+    return errorTable.unexpected.exitCode;
   }
   return exitCode;
 }

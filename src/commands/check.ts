@@ -9,7 +9,7 @@ import type { ExitCode } from './exit-code.ts';
 
 /**
  * `offramp check`: says whether a configuration, with the state file it names, or a state file alone
- * would work. Throws InvalidInputError when the file cannot be read.
+ * would work. Throws OfframpError: file-unreadable.
  */
 export function check(file: string): ExitCode {
   const text = readInput(file);

@@ -2,7 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
-import { InvalidInputError, loadConfig, readBytes } from '../config/load.ts';
+import { loadConfig, readBytes } from '../config/load.ts';
+import { formatProblem } from '../config/yaml-file.ts';
+import { OfframpError, reasonOf } from '../errors.ts';
 import { decodeDifferences } from '../explain/differences.ts';
 import { renderText } from '../explain/text.ts';
 import { answerSnapshot } from '../server/hook.ts';
@@ -23,7 +25,7 @@ export interface ExplainOptions {
 
 /**
  * `offramp explain`: a dry run on a recorded request. Answers 1 when something was skipped.
- * Throws InvalidInputError when a file cannot be used.
+ * Throws OfframpError when a file cannot be used.
  */
 export function explain(file: string, options: ExplainOptions): ExitCode {
   const { config, folder } = loadConfig(options.config);
@@ -74,7 +76,7 @@ function readSnapshotFile(file: string): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
-    throw new InvalidInputError([`${file}: ${error instanceof Error ? error.message : error}`]);
+    throw new OfframpError('recording-invalid', [`${file}: ${reasonOf(error)}`]);
   }
 }
 
@@ -83,7 +85,8 @@ function answer<T>(file: string, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
-    throw new InvalidInputError([`${file}: not a recorded hook request: ${error.message}`]);
+    const problem = `${file}: not a recorded hook request: ${error.message}`;
+    throw new OfframpError('recording-invalid', [problem]);
   }
 }
 
@@ -94,13 +97,13 @@ export function readState(path: string): ConnectorView {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new InvalidInputError([`${path}: ${error instanceof Error ? error.message : error}`]);
+      throw new OfframpError('file-unreadable', [`${path}: ${reasonOf(error)}`]);
     }
     process.stderr.write(`warning: there is no state file ${path}: no connector is known\n`);
     return ConnectorView.empty;
   }
   const parsed = parseStateFile(path, text);
-  if (!parsed.ok) throw InvalidInputError.of(parsed.problems);
+  if (!parsed.ok) throw new OfframpError('state-invalid', parsed.problems.map(formatProblem));
   return new ConnectorView(parsed.value);
 }
 
@@ -108,6 +111,6 @@ function writeOut(file: string, output: string | Uint8Array): void {
   try {
     writeFileSync(file, output);
   } catch (error) {
-    throw new InvalidInputError([`${file}: ${error instanceof Error ? error.message : error}`]);
+    throw new OfframpError('file-unwritable', [`${file}: ${reasonOf(error)}`]);
   }
 }

@@ -3,6 +3,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { formatProblem } from '../config/yaml-file.ts';
+import type { ErrorCode } from '../errors.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
 import { implementExtension } from '../server/extension-service.ts';
@@ -22,7 +23,7 @@ export interface RunningOfframp {
   stop(): Promise<void>;
 }
 
-/** `offramp serve`: runs until SIGTERM or SIGINT. Throws InvalidInputError before it is up. */
+/** `offramp serve`: runs until SIGTERM or SIGINT. Throws OfframpError before it is up. */
 export async function serve(options: { readonly config?: string }): Promise<void> {
   const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
   const offramp = await startOfframp(loadConfig(options.config));
@@ -118,7 +119,11 @@ function watchStateFile(path: string, watch: StateWatch): FileStateSource {
     rejected(problems) {
       metrics.stateReloads.inc({ outcome: 'rejected' });
       const reasons = problems.map(formatProblem);
-      log.error({ file: path, problems: reasons }, 'state file refused; the last good state stays');
+      const code: ErrorCode = 'state-invalid';
+      log.error(
+        { code, file: path, problems: reasons },
+        'state file refused; the last good state stays',
+      );
     },
     absent(_path, reason) {
       log.warn({ file: path, reason }, 'no connector is known until the state file says so');

@@ -23,7 +23,12 @@ const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const offlineResponseSchema = z
   .strictObject({
-    status: z.int().min(200).max(599).default(503).describe('HTTP status, 200 to 599.'),
+    status: z
+      .int()
+      .min(200)
+      .max(599)
+      .default(503)
+      .describe('HTTP status, 200 to 599. A handshake of WebSocket always gets 503.'),
     body: z
       .string()
       .refine((body) => Buffer.byteLength(body) <= maxBodyBytes, {
@@ -54,14 +59,21 @@ const offlineResponseSchema = z
 
 /** Every option of Offramp, with its default: the one list that files, docs and checks come from. */
 export const configSchema = z.strictObject({
-  apiVersion: z.literal('offramp.dev/v1alpha1').default('offramp.dev/v1alpha1'),
-  kind: z.literal('OfframpConfiguration').default('OfframpConfiguration'),
+  apiVersion: z
+    .literal('offramp.dev/v1alpha1')
+    .default('offramp.dev/v1alpha1')
+    .describe('The only version there is.'),
+  kind: z
+    .literal('OfframpConfiguration')
+    .default('OfframpConfiguration')
+    .describe('The only kind there is.'),
   grpc: z
     .strictObject({
       address: grpcAddressSchema
         .default('127.0.0.1:5005')
         .describe(
-          'Where Envoy Gateway calls: host:port, or unix:path (from the working directory).',
+          'Where Envoy Gateway calls: host:port, or unix:path. Port 0 takes a free one. A relative ' +
+            'socket path starts from the working directory; its folder is made.',
         ),
     })
     .prefault({}),
@@ -69,7 +81,9 @@ export const configSchema = z.strictObject({
     .strictObject({
       address: tcpAddressSchema
         .default('127.0.0.1:8080')
-        .describe('Where /metrics, /healthz and /readyz are served.'),
+        .describe(
+          'Where /metrics, /healthz and /readyz are. For probes from outside a container: 0.0.0.0:8080.',
+        ),
     })
     .prefault({}),
   metrics: z
@@ -78,7 +92,10 @@ export const configSchema = z.strictObject({
         .string()
         .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected letters, digits and _' })
         .default('offramp')
-        .describe('In front of every metric name of ours, with a _ between.'),
+        .describe(
+          'In front of every metric name of ours, with a _ between. With nso_extension, dashboards ' +
+            'of the network-services-operator keep working.',
+        ),
     })
     .prefault({}),
   log: z
@@ -86,7 +103,7 @@ export const configSchema = z.strictObject({
       level: z
         .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
         .default('info')
-        .describe('Least severe level that is logged.'),
+        .describe('Least severe level that is logged. debug adds every change of every hook call.'),
     })
     .prefault({}),
   mode: z
@@ -125,7 +142,10 @@ export const configSchema = z.strictObject({
         .string()
         .min(1)
         .default('connector-tunnel')
-        .describe('Name of Envoy’s internal listener at which tunnels start.'),
+        .describe(
+          'Name of Envoy’s internal listener at which tunnels start. Offramp does not make it: ' +
+            'Envoy must have it.',
+        ),
     })
     .prefault({}),
 });

@@ -48,7 +48,8 @@ export class Metrics {
     );
     this.hookCalls = this.#counter(
       'hook_calls_total',
-      'PostTranslateModify calls. Alert on any outcome but ok: that translation was not published.',
+      'PostTranslateModify calls by outcome: ok, invalid (malformed envelope), error (exception). ' +
+        'Alert on any but ok: that translation was not published.',
       ['outcome'],
     );
     this.rpcDuration = this.#histogram(
@@ -75,12 +76,12 @@ export class Metrics {
     );
     this.stateReloads = this.#counter(
       'state_reloads_total',
-      'State files read, by outcome. Alert on rejected: the last good state is still in use.',
+      'State files read by outcome: loaded, rejected. Alert on rejected: the last good state stays.',
       ['outcome'],
     );
     this.retriggers = this.#counter(
       'retriggers_total',
-      'Gateways that Envoy Gateway was made to translate again, by outcome. Alert on failed.',
+      'Gateways that Envoy Gateway was made to translate again, by outcome: ok, failed. Alert on failed.',
       ['outcome'],
     );
     this.#clustersReplaced = this.#counter(

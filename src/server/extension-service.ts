@@ -6,6 +6,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { type ErrorCode, errorTable } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { type Hook, returnResource } from './hook.ts';
@@ -78,14 +79,17 @@ type StatusOf = Pick<ServiceError, 'code' | 'details'>;
 /** Malformed envelopes are the caller's fault; anything else is ours, and worth the caller's retry. */
 function toStatus(error: unknown, rpc: string, log: Logger): StatusOf {
   if (error instanceof MalformedMessageError) {
-    log.error({ rpc, path: error.path, offset: error.offset, reason: error.reason }, 'malformed');
-    return { code: status.INVALID_ARGUMENT, details: error.message };
+    const { code, path, offset, reason } = error;
+    log.error({ code, rpc, path, offset, reason }, 'malformed');
+    return statusOf('malformed-message', error.message);
   }
-  log.error({ rpc, err: error }, 'unexpected exception; Envoy Gateway is asked to try again');
-  return {
-    code: status.UNAVAILABLE,
-    details: 'Offramp met an unexpected error; its log says more',
-  };
+  const code: ErrorCode = 'unexpected';
+  log.error({ code, rpc, err: error }, 'unexpected exception; Envoy Gateway is asked to try again');
+  return statusOf(code, 'Offramp met an unexpected error; its log says more');
+}
+
+function statusOf(code: 'malformed-message' | 'unexpected', text: string): StatusOf {
+  return { code: status[errorTable[code].grpcStatus], details: `${code}: ${text}` };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -11,7 +11,7 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { InvalidInputError } from '../config/load.ts';
+import { OfframpError, reasonOf } from '../errors.ts';
 import { extensionService, serviceName } from './extension-service.ts';
 import { protoFolder } from './proto-folder.ts';
 
@@ -28,7 +28,7 @@ export interface GrpcServer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Serves the extension service, health and reflection. Throws InvalidInputError on a bad address. */
+/** Serves the extension service, health and reflection. Throws OfframpError: address-unusable. */
 export async function startGrpcServer(
   address: string,
   implementation: UntypedServiceImplementation,
@@ -73,7 +73,7 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new InvalidInputError([`grpc.address ${address}: ${error.message}`]));
+      else reject(unusable(address, error.message));
     });
   });
 }
@@ -83,18 +83,21 @@ async function makeRoomForSocket(path: string): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new InvalidInputError([`grpc.address unix:${path}: ${reason}`]);
+    throw unusable(`unix:${path}`, reasonOf(error));
   }
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {
-    throw new InvalidInputError([`grpc.address unix:${path}: there is a file that is no socket`]);
+    throw unusable(`unix:${path}`, 'there is a file that is no socket');
   }
   if (await someoneListens(path)) {
-    throw new InvalidInputError([`grpc.address unix:${path}: another process listens there`]);
+    throw unusable(`unix:${path}`, 'another process listens there');
   }
   rmSync(path, { force: true });
+}
+
+function unusable(address: string, reason: string): OfframpError {
+  return new OfframpError('address-unusable', [`grpc.address ${address}: ${reason}`]);
 }
 
 function someoneListens(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { InvalidInputError } from '../config/load.ts';
+import { OfframpError, reasonOf } from '../errors.ts';
 import type { Readiness } from './readiness.ts';
 
 /** The running HTTP server. */
@@ -11,7 +11,7 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Serves /metrics, /healthz and /readyz. Throws InvalidInputError when it cannot listen there. */
+/** Serves /metrics, /healthz and /readyz. Throws OfframpError: address-unusable. */
 export async function startHttpServer(
   address: string,
   registry: Registry,
@@ -49,7 +49,7 @@ export async function startHttpServer(
 function listen(server: Server, host: string, port: number, text: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
-      reject(new InvalidInputError([`http.address ${text}: ${error.message}`])),
+      reject(new OfframpError('address-unusable', [`http.address ${text}: ${error.message}`])),
     );
     server.listen(port, host, () => {
       const address = server.address();
@@ -63,7 +63,7 @@ async function sendMetrics(response: ServerResponse, registry: Registry): Promis
   try {
     send(response, 200, await registry.metrics(), { 'content-type': registry.contentType });
   } catch (error) {
-    send(response, 500, `${error instanceof Error ? error.message : String(error)}\n`);
+    send(response, 500, `${reasonOf(error)}\n`);
   }
 }
 

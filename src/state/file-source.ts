@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { InvalidInputError } from '../config/load.ts';
 import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
+import { OfframpError } from '../errors.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { type ConnectorEntry, ConnectorView } from './connectors.ts';
 import type { SourceStatus, StateSource } from './source.ts';
@@ -37,15 +37,15 @@ export class FileStateSource implements StateSource {
   #problems: readonly FileProblem[] = [];
   #staleSince: number | undefined;
 
-  /** Reads the file. Throws InvalidInputError when it is there but cannot be used. */
+  /** Reads the file. Throws OfframpError (state-invalid) when it is there but cannot be used. */
   constructor(path: string, events: FileSourceEvents) {
     this.#path = path;
     this.#events = events;
     const read = this.#read();
     if (read.kind === 'nothing') events.absent(path, read.reason);
     const problems = read.kind === 'text' ? this.#load(read.text) : undefined;
-    if (read.kind === 'failed') throw InvalidInputError.of([this.#problem(read.reason)]);
-    if (problems !== undefined) throw InvalidInputError.of(problems);
+    if (read.kind === 'failed') throw unusable([this.#problem(read.reason)]);
+    if (problems !== undefined) throw unusable(problems);
     this.#timer = setInterval(() => this.#reloadIfChanged(), pollInterval).unref();
   }
 
@@ -139,3 +139,7 @@ function isBlank(text: string): boolean {
 type Reading =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'nothing' | 'failed'; readonly reason: string };
+
+function unusable(problems: readonly FileProblem[]): OfframpError {
+  return new OfframpError('state-invalid', problems.map(formatProblem));
+}

@@ -5,9 +5,9 @@ import { type ConnectorEntry, findClaimConflicts } from './connectors.ts';
 const index = z.int().min(0);
 
 const routeSchema = z.strictObject({
-  kind: z.enum(['HTTPRoute', 'GRPCRoute']),
-  namespace: z.string().min(1).default('default'),
-  name: z.string().min(1),
+  kind: z.enum(['HTTPRoute', 'GRPCRoute']).describe('Kind of the route.'),
+  namespace: z.string().min(1).default('default').describe('Namespace of the route.'),
+  name: z.string().min(1).describe('Name of the route.'),
   rule: index.optional().describe('Index of the rule, from 0; without it, every rule.'),
   backend: index
     .optional()
@@ -16,12 +16,12 @@ const routeSchema = z.strictObject({
 
 const connectorSchema = z
   .strictObject({
-    name: z.string().min(1).describe('What reports and logs call it.'),
+    name: z.string().min(1).describe('What reports and logs call it; unique.'),
     online: z.boolean().describe('Whether its tunnel can be used now.'),
     tunnel: z
       .strictObject({
         host: z.string().min(1).describe('Host that the connector reaches for us.'),
-        port: z.int().min(1).max(65_535),
+        port: z.int().min(1).max(65_535).describe('Its port.'),
         endpointId: z.string().min(1).describe('Node id of the connector.'),
       })
       .optional()
@@ -42,7 +42,10 @@ const connectorSchema = z
 
 /** What a state file says. */
 export const stateSchema = z.strictObject({
-  connectors: z.array(connectorSchema).default([]),
+  connectors: z
+    .array(connectorSchema)
+    .default([])
+    .describe('Everything that can be behind a tunnel.'),
 });
 
 /** Parses a state file; two connectors that claim one backendRef are a problem of the file. */

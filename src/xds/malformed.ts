@@ -1,3 +1,5 @@
+import { OfframpError } from '../errors.ts';
+
 /** Not a message at all, or one whose meaning depends on how a decoder merges repeated fields. */
 export type MalformedKind = 'malformed' | 'ambiguous';
 
@@ -5,14 +7,14 @@ export type MalformedKind = 'malformed' | 'ambiguous';
  * Bytes that are not a protobuf message, or not the one that was expected.
  * Says where: the path of fields from the outermost message, and the byte offset in that message.
  */
-export class MalformedMessageError extends Error {
+export class MalformedMessageError extends OfframpError {
   readonly reason: string;
   readonly path: string;
   readonly offset: number;
   readonly kind: MalformedKind;
 
   constructor(reason: string, path: string, offset: number, kind: MalformedKind = 'malformed') {
-    super(`${path === '' ? 'message' : path} at byte ${offset}: ${reason}`);
+    super('malformed-message', [`${path === '' ? 'message' : path} at byte ${offset}: ${reason}`]);
     this.name = 'MalformedMessageError';
     this.reason = reason;
     this.path = path;

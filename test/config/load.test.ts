@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { InvalidInputError, loadConfig, readInput } from '../../src/config/load.ts';
+import { loadConfig, readInput } from '../../src/config/load.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { OfframpError } from '../../src/errors.ts';
 import { optionPaths } from './option-paths.ts';
 
 function temporaryFolder(): string {
@@ -96,7 +97,7 @@ describe('loadConfig', () => {
 
   it('names file, line and column of what is wrong', () => {
     const file = fileWith('mode: apply\ngrpc:\n  adress: 127.0.0.1:1\n');
-    expect(() => loadConfig(file)).toThrow(InvalidInputError);
+    expect(() => loadConfig(file)).toThrow(OfframpError);
     expect(() => loadConfig(file)).toThrow(
       `${file}:3:3: grpc.adress: there is no field adress here; did you mean address?`,
     );
@@ -115,7 +116,7 @@ describe('loadConfig', () => {
   ])('says that a file %s', (_what, make) => {
     const file = make(temporaryFolder());
     expect(() => loadConfig(file)).toThrow(`${file}: cannot be read: `);
-    expect(() => readInput(file)).toThrow(InvalidInputError);
+    expect(() => readInput(file)).toThrow(OfframpError);
   });
 });
 

@@ -6,11 +6,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { parseYaml } from '../../src/config/yaml-file.ts';
-import { Metrics } from '../../src/observe/metrics.ts';
 import { summarize } from '../../src/observe/summary.ts';
 import { emptyReport, type SkipReason } from '../../src/rewrites/report.ts';
-import { ConnectorView } from '../../src/state/connectors.ts';
-import type { StateSource } from '../../src/state/source.ts';
 import { parseStateFile } from '../../src/state/state-file.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -42,24 +39,6 @@ describe('YAML in the README', () => {
     expect(parse(read('examples/envoy-gateway.yaml'))).toMatchObject(
       z.looseObject({}).parse(shown),
     );
-  });
-});
-
-describe('the configuration table', () => {
-  it('names every option with its default', () => {
-    const rows = new Map(
-      tableUnder('## Configuration').map(([option = '', value = '']) => [
-        unquote(option),
-        unquote(value),
-      ]),
-    );
-    // An option without a default is `none` in the table.
-    const options = optionsOf(configSchema.parse({ retrigger: { folder: 'none' } }));
-    const expected = options.map(([option, value]): [string, string] => [
-      option,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]);
-    expect(rows).toEqual(new Map(expected));
   });
 });
 
@@ -130,26 +109,6 @@ describe('commands in the README', () => {
 });
 
 describe('reference tables', () => {
-  it('has a row for each metric, with its type', async () => {
-    const metrics = new Metrics('offramp');
-    metrics.observeSource(idleSource);
-    const registered = (await metrics.registry.getMetricsAsJSON())
-      .map(({ name, type }) => `${name} ${type}`)
-      .filter((one) => !/^(process|nodejs)_/.test(one));
-    const rows = tableUnder('## Metrics').map(
-      ([name = '', type = '']) => `${unquote(name)} ${type}`,
-    );
-    expect(rows.sort()).toEqual(registered.sort());
-  });
-
-  it('names no metric that is not there', () => {
-    const known = new Set(tableUnder('## Metrics').map(([name = '']) => unquote(name)));
-    const named = [...readme.matchAll(/\b(?:offramp|grpc_server)_[a-z_]+/g)].map(([name]) =>
-      known.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''),
-    );
-    expect(named.filter((name) => !known.has(name))).toEqual([]);
-  });
-
   it('has a row for each field of the log line', () => {
     const fields = Object.keys(summarize({ resources: [], contexts: [] }, emptyReport));
     const ofTheHook = ['skips', 'mode', 'duration_ms', 'snapshot_bytes'];
@@ -175,11 +134,6 @@ describe('reference tables', () => {
     const rows = tableUnder('### Left alone, and reported').map(([reason = '']) => unquote(reason));
     expect(rows).toEqual(Object.keys(reasons));
   });
-});
-
-it('links to files that are there', () => {
-  const targets = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target = '']) => target);
-  expect(targets.filter((target) => !existsSync(join(root, target)))).toEqual([]);
 });
 
 const extensionManagerSchema = z.strictObject({
@@ -235,21 +189,6 @@ function problemsOf(block: string): readonly unknown[] {
   const parsed = parseYaml('README.md', block, schemas[sort]);
   return parsed.ok ? [] : parsed.problems;
 }
-
-/** Every option's path and value; an object without fields is a value. */
-function optionsOf(value: object, prefix = ''): [string, unknown][] {
-  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
-    typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0
-      ? optionsOf(inner, `${prefix}${key}.`)
-      : [[`${prefix}${key}`, inner] satisfies [string, unknown]],
-  );
-}
-
-const idleSource: StateSource = {
-  state: { connectors: ConnectorView.empty },
-  status: () => ({ name: 'file', synced: true, detail: '', problems: [], ageSeconds: 0 }),
-  stop: () => {},
-};
 
 function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');

@@ -6,8 +6,8 @@ import { loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
-import { InvalidInputError } from '../../src/config/load.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { OfframpError } from '../../src/errors.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { implementExtension } from '../../src/server/extension-service.ts';
 import { startGrpcServer } from '../../src/server/grpc-server.ts';
@@ -60,7 +60,7 @@ describe('PostTranslateModify over gRPC', () => {
     await expect(server.call('PostTranslateModify', cut)).rejects.toMatchObject({
       code: 3,
       details: expect.stringMatching(
-        /^PostTranslateModifyRequest at byte \d+: field 2 wants \d+ bytes, \d+ are left$/,
+        /^malformed-message: PostTranslateModifyRequest at byte \d+: field 2 wants \d+ bytes, \d+ are left$/,
       ),
     });
     const { text } = await server.get('/metrics');
@@ -267,7 +267,7 @@ describe('health and readiness', () => {
     try {
       const config = { grpc: { address: `127.0.0.1:${port}` } };
       const start = startTestServer(undefined, config);
-      await expect(start).rejects.toThrow(InvalidInputError);
+      await expect(start).rejects.toThrow(OfframpError);
       await expect(start).rejects.toThrow(`grpc.address 127.0.0.1:${port}`);
     } finally {
       blocker.close();

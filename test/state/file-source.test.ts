@@ -10,8 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { InvalidInputError } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/yaml-file.ts';
+import { OfframpError } from '../../src/errors.ts';
 import { FileStateSource } from '../../src/state/file-source.ts';
 
 const offline = (name: string) => `connectors: [{name: ${name}, online: false}]\n`;
@@ -110,7 +110,7 @@ describe('a state file that is watched', () => {
   it('that is broken at the start is refused with its place', () => {
     const path = join(temporaryFolder(), 'connectors.yaml');
     writeFileSync(path, 'connectors: none');
-    expect(() => watch(path)).toThrow(InvalidInputError);
+    expect(() => watch(path)).toThrow(OfframpError);
     expect(() => watch(path)).toThrow(`${path}:1:13: connectors: `);
   });
 });

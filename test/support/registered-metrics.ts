@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import type { StateSource } from '../../src/state/source.ts';
+
+const metricSchema = z.object({
+  name: z.string(),
+  help: z.string(),
+  type: z.enum(['counter', 'gauge', 'histogram', 'summary']),
+  labelNames: z.array(z.string()),
+});
+
+/** Every metric of Offramp as registered, without those of the process and of Node. */
+export function registeredMetrics(): readonly z.output<typeof metricSchema>[] {
+  const metrics = new Metrics('offramp');
+  metrics.observeSource(idleSource);
+  return metrics.registry
+    .getMetricsAsArray()
+    .map((metric) => metricSchema.parse(metric))
+    .filter(({ name }) => !/^(process|nodejs)_/.test(name));
+}
+
+const idleSource: StateSource = {
+  state: { connectors: ConnectorView.empty },
+  status: () => ({ name: 'file', synced: true, detail: '', problems: [], ageSeconds: 0 }),
+  stop: () => {},
+};
