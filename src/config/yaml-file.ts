@@ -1,14 +1,17 @@
-import { closest, distance } from 'fastest-levenshtein';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { fieldNamesAt, unknownField } from './unknown-field.ts';
+import {
+  formatPlace,
+  keyOffset,
+  offsetOf,
+  type Path,
+  type Place,
+  pathText,
+} from './yaml-places.ts';
 
-/** Something in a YAML file that has to be changed, and where. Lines and columns count from 1. */
-export interface FileProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** Path of the field, for instance `state.file.path`; '' for the file as a whole. */
-  readonly path: string;
+/** Something in a YAML file that has to be changed, and where. */
+export interface FileProblem extends Place {
   readonly reason: string;
 }
 
@@ -16,8 +19,6 @@ export interface FileProblem {
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T; readonly locate: Locate }
   | { readonly ok: false; readonly problems: readonly FileProblem[] };
-
-type Path = readonly (string | number)[];
 
 /** Turns a path in the file and a reason into a problem with its line and column. */
 export type Locate = (path: Path, reason: string) => FileProblem;
@@ -69,8 +70,8 @@ function limit(problems: readonly FileProblem[]): readonly FileProblem[] {
 }
 
 /** `file:line:column: path: reason`, as editors and terminals make it clickable. */
-export function formatProblem({ file, line, column, path, reason }: FileProblem): string {
-  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${reason}`;
+export function formatProblem(problem: FileProblem): string {
+  return `${formatPlace(problem)}${problem.reason}`;
 }
 
 function readContent(
@@ -83,61 +84,4 @@ function readContent(
     // An alias without its anchor, or far too many aliases.
     return { problems: [locate([], error instanceof Error ? error.message : String(error))] };
   }
-}
-
-function unknownField(key: string, valid: readonly string[]): string {
-  if (valid.length === 0) return `there is no field ${key} here`;
-  const nearest = closest(key, valid);
-  const isNear = distance(key, nearest) <= Math.max(2, key.length / 2);
-  const hint = isNear ? `did you mean ${nearest}?` : `valid here: ${valid.join(', ')}`;
-  return `there is no field ${key} here; ${hint}`;
-}
-
-const propertiesShape = z.looseObject({
-  properties: z.record(z.string(), z.unknown()).optional(),
-  items: z.unknown().optional(),
-  anyOf: z.array(z.unknown()).optional(),
-});
-
-function fieldNamesAt(schema: z.ZodType, path: Path): string[] {
-  let places: unknown[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })];
-  for (const part of path) {
-    places = alternatives(places).map((place) =>
-      typeof part === 'number' ? place.items : place.properties?.[part],
-    );
-  }
-  return alternatives(places).flatMap((place) => Object.keys(place.properties ?? {}));
-}
-
-function alternatives(places: readonly unknown[]): z.output<typeof propertiesShape>[] {
-  return places.flatMap((place) => {
-    const parsed = propertiesShape.safeParse(place);
-    if (!parsed.success) return [];
-    return parsed.data.anyOf === undefined ? [parsed.data] : alternatives(parsed.data.anyOf);
-  });
-}
-
-/** Where the value at a path starts; its nearest parent's start when it is not there. */
-function offsetOf(document: Document, path: Path): number {
-  for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return 0;
-}
-
-function keyOffset(document: Document, path: Path, key: string): number {
-  const map = path.length === 0 ? document.contents : document.getIn(path, true);
-  if (!isMap(map)) return offsetOf(document, path);
-  const pair = map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
-  const node = pair?.key;
-  return isNode(node) && node.range ? node.range[0] : offsetOf(document, path);
-}
-
-function pathText(path: Path): string {
-  return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`,
-    )
-    .join('');
 }
