@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { configSchema } from '../config/schema.ts';
 import { type Difference, decodeDifferences } from '../explain/differences.ts';
 import { extensionService } from '../server/extension-service.ts';
-import { maxMessageBytes } from '../server/grpc-server.ts';
+import { maxMessageBytes } from '../server/message-limit.ts';
 import { protoFolder } from '../server/proto-folder.ts';
 import { readSnapshot } from '../xds/snapshot.ts';
 import { type RunningOfframp, startOfframp, untilAskedToStop } from './serve.ts';

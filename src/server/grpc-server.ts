@@ -13,10 +13,8 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { extensionService, serviceName } from './extension-service.ts';
+import { maxMessageBytes } from './message-limit.ts';
 import { protoFolder } from './proto-folder.ts';
-
-/** Bytes; a snapshot of 1,000 gateways has about 7.4 MB, Envoy Gateway's own default allows 4 MiB. */
-export const maxMessageBytes = 256 * 1024 * 1024;
 
 /** The running gRPC server. */
 export interface GrpcServer {
