@@ -51,11 +51,16 @@ async function main(argv: readonly string[]): Promise<number> {
     });
   program
     .command('check')
-    .description('say whether a configuration, or a state file, would work')
-    .argument('<file>', 'OfframpConfiguration or state file')
-    .action(async (file) => {
+    .description('say whether configurations and state files would work, alone and together')
+    .argument('<files...>', 'of Offramp: configuration, state file; of Envoy Gateway: EnvoyGateway')
+    .addOption(
+      new Option('-o, --output <form>', 'how to print it')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action(async (files, options) => {
       const { check } = await import('./commands/check.ts');
-      exitCode = check(file);
+      exitCode = check(files, options);
     });
   program
     .command('demo')

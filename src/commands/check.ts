@@ -1,70 +1,101 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { resolve } from 'node:path';
 import { readInput } from '../config/load.ts';
 import { type Config, configSchema } from '../config/schema.ts';
-import { formatProblem, parseYaml } from '../config/yaml-file.ts';
+import { type FileProblem, parseYaml } from '../config/yaml-file.ts';
+import { checkEnvoyGateway } from '../envoy-gateway/check-configuration.ts';
+import type { FoundConfigurations } from '../envoy-gateway/find-configurations.ts';
+import { unreadable } from '../envoy-gateway/findings.ts';
+import { type OfframpSide, offrampSide } from '../envoy-gateway/offramp-side.ts';
+import { OfframpError } from '../errors.ts';
 import { parseStateFile } from '../state/state-file.ts';
+import { type CheckInput, readCheckInput } from './check-inputs.ts';
+import {
+  type CheckOutput,
+  formatStatements,
+  hasErrors,
+  ownLevels,
+  type Statement,
+} from './check-output.ts';
 import type { ExitCode } from './exit-code.ts';
 
 /**
- * `offramp check`: says whether a configuration, with the state file it names, or a state file alone
- * would work. Throws OfframpError: file-unreadable.
+ * `offramp check`: says whether configurations, with the state file they name, state files, and Envoy
+ * Gateway's configurations would work, alone and together. Throws OfframpError for a file that
+ * cannot be read, or is none of these.
  */
-export function check(file: string): ExitCode {
-  const text = readInput(file);
-  const findings = isStateFile(text) ? checkState(file, text) : checkConfig(file, text);
-  for (const { severity, text: line } of findings) process.stdout.write(`${severity}: ${line}\n`);
-  return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
-}
-
-interface Finding {
-  readonly severity: 'ok' | 'warning' | 'error';
-  readonly text: string;
-}
-
-/** A state file's `connectors` is a list, a configuration's is not. */
-function isStateFile(text: string): boolean {
-  try {
-    const content: unknown = parse(text);
-    return (
-      typeof content === 'object' &&
-      content !== null &&
-      'connectors' in content &&
-      Array.isArray(content.connectors)
-    );
-  } catch {
-    return false; // the configuration's own check says what is wrong with the YAML
+export function check(
+  files: readonly string[],
+  { output }: { readonly output: CheckOutput },
+): ExitCode {
+  const inputs = files.map(readCheckInput);
+  const configurations = inputs.filter(({ kind }) => kind === 'configuration');
+  if (configurations.length > 1 && inputs.some(({ kind }) => kind === 'envoy-gateway')) {
+    const names = configurations.map(({ file }) => file).join(', ');
+    throw new OfframpError('unsuitable-input', [
+      `which Offramp is Envoy Gateway to fit? Give one configuration of these: ${names}`,
+    ]);
   }
+  let side: OfframpSide | undefined;
+  const own = inputs.flatMap((input) => {
+    const { statements, config } = checkOwn(input);
+    if (config !== undefined) side = offrampSide(resolve(input.file), config);
+    return statements;
+  });
+  const theirs = inputs.flatMap((input) =>
+    input.kind === 'envoy-gateway' ? checkTheirs(input.file, input.found, side) : [],
+  );
+  const statements = [...own, ...theirs];
+  process.stdout.write(formatStatements(statements, output));
+  return hasErrors(statements) ? 1 : 0;
 }
 
-function checkConfig(file: string, text: string): Finding[] {
+function checkOwn(input: CheckInput): { statements: Statement[]; config?: Config } {
+  const { kind, file, text } = input;
+  if (kind === 'envoy-gateway') return { statements: [] };
+  if (kind === 'state') return { statements: checkState(file, text) };
   const parsed = parseYaml(file, text, configSchema);
-  if (!parsed.ok) return parsed.problems.map((problem) => error(formatProblem(problem)));
-  return [ok(`${file}: a valid OfframpConfiguration`), ...checkNamedState(file, parsed.value)];
+  if (!parsed.ok) return { statements: parsed.problems.map(invalid('invalid-configuration')) };
+  const path = resolve(input.folder, parsed.value.state.file.path);
+  return {
+    statements: [valid(file, 'a valid OfframpConfiguration'), ...checkNamedState(path)],
+    config: parsed.value,
+  };
 }
 
-function checkNamedState(file: string, config: Config): Finding[] {
-  const path = resolve(dirname(resolve(file)), config.state.file.path);
-  if (!existsSync(path)) {
-    const text = `${path}: there is no such state file; Offramp would start with no connectors`;
-    return [{ severity: 'warning', text }];
-  }
-  return checkState(path, readInput(path));
+function checkNamedState(file: string): Statement[] {
+  if (existsSync(file)) return checkState(file, readInput(file));
+  const code = 'state-file-missing';
+  const problem = 'there is no such state file; Offramp would start with no connectors';
+  return [{ level: ownLevels[code], code, place: { file }, problem }];
 }
 
-function checkState(file: string, text: string): Finding[] {
+function checkState(file: string, text: string): Statement[] {
   const parsed = parseStateFile(file, text);
-  if (!parsed.ok) return parsed.problems.map((problem) => error(formatProblem(problem)));
+  if (!parsed.ok) return parsed.problems.map(invalid('invalid-state-file'));
   const online = parsed.value.filter(({ connector }) => connector.online).length;
   const offline = parsed.value.length - online;
-  return [ok(`${file}: a valid state file, ${online} online and ${offline} offline connectors`)];
+  return [valid(file, `a valid state file, ${online} online and ${offline} offline connectors`)];
 }
 
-function ok(text: string): Finding {
-  return { severity: 'ok', text };
+function checkTheirs(
+  file: string,
+  found: FoundConfigurations,
+  side: OfframpSide | undefined,
+): Statement[] {
+  const findings: Statement[] = [
+    ...found.unreadable.map(unreadable),
+    ...found.configurations.flatMap((one) => checkEnvoyGateway(one, side)),
+  ];
+  if (hasErrors(findings)) return findings;
+  const fits = side === undefined ? '' : ` that fits Offramp at ${side.addressText}`;
+  return [valid(file, `an EnvoyGateway configuration${fits}`), ...findings];
 }
 
-function error(text: string): Finding {
-  return { severity: 'error', text };
+function valid(file: string, problem: string): Statement {
+  return { level: 'ok', code: 'valid', place: { file }, problem };
+}
+
+function invalid(code: keyof typeof ownLevels): (problem: FileProblem) => Statement {
+  return ({ reason, ...place }) => ({ level: ownLevels[code], code, place, problem: reason });
 }

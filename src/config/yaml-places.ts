@@ -33,9 +33,11 @@ export function keyOffset(document: Document, path: Path, key: string): number {
 /** A path as people write it: `connectors[0].routes[1].kind`. */
 export function pathText(path: Path): string {
   return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`,
-    )
+    .map((part, index) => {
+      if (typeof part === 'number') return `[${part}]`;
+      if (part.includes('.')) return `["${part}"]`;
+      return index === 0 ? part : `.${part}`;
+    })
     .join('');
 }
 

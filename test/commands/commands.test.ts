@@ -161,6 +161,102 @@ describe('check', () => {
     expect(offramp('check', join(folder, 'connectors.yaml')).status).toBe(0);
     expect(offramp('check', join(folder, 'absent.yaml')).status).toBe(2);
   });
+
+  const envoyGateway = (service: string) =>
+    file(
+      'envoy-gateway.yaml',
+      `apiVersion: v1
+kind: ConfigMap
+data:
+  envoy-gateway.yaml: |
+    apiVersion: gateway.envoyproxy.io/v1alpha1
+    kind: EnvoyGateway
+    extensionManager:
+      hooks:
+        xdsTranslator:
+          post: [Translation]
+          translation: { route: { includeAll: true }, secret: { includeAll: false } }
+      maxMessageSize: 256M
+      service: ${service}
+`,
+    );
+
+  it('reads Envoy Gateway’s configuration alone; warnings do not make it fail', () => {
+    const { status, stdout } = offramp('check', envoyGateway('{ unix: { path: /offramp.sock } }'));
+    expect(String(stdout)).toMatch(/^ok: .*envoy-gateway\.yaml: an EnvoyGateway configuration\n/);
+    expect(String(stdout)).toMatch(
+      /^warning: .*envoy-gateway\.yaml:11:24: .*\.listener\.includeAll: .*\[listeners-not-sent\]\n {2}CONNECT/m,
+    );
+    expect(status).toBe(0);
+  });
+
+  it('compares it with the configuration of Offramp, whichever comes first', () => {
+    const theirs = envoyGateway('{ fqdn: { hostname: localhost, port: 5006 } }');
+    for (const files of [
+      [config, theirs],
+      [theirs, config],
+    ]) {
+      const { status, stdout } = offramp('check', ...files);
+      expect(String(stdout)).toContain('a valid OfframpConfiguration');
+      expect(String(stdout)).toMatch(
+        /^error: .*envoy-gateway\.yaml:13:24: .*calls localhost:5006.*127\.0\.0\.1:5005.*\[address-differs\]$/m,
+      );
+      expect(status).toBe(1);
+    }
+    const fitting = envoyGateway('{ fqdn: { hostname: localhost, port: 5005 } }');
+    const { status, stdout } = offramp('check', config, fitting);
+    expect(String(stdout)).toContain(
+      'an EnvoyGateway configuration that fits Offramp at 127.0.0.1:5005',
+    );
+    expect(status).toBe(0);
+  });
+
+  it('says the same as json, with a code for each finding', () => {
+    const theirs = envoyGateway('{ fqdn: { hostname: localhost, port: 5006 } }');
+    const { status, stdout } = offramp('check', config, theirs, '--output', 'json');
+    expect(status).toBe(1);
+    expect(JSON.parse(String(stdout))).toEqual({
+      works: false,
+      findings: expect.arrayContaining([
+        { level: 'ok', code: 'valid', file: config, problem: 'a valid OfframpConfiguration' },
+        {
+          level: 'error',
+          code: 'address-differs',
+          file: theirs,
+          line: 13,
+          column: 24,
+          path: 'extensionManager.service.fqdn',
+          problem: expect.stringContaining('calls localhost:5006'),
+          consequence: expect.stringContaining('without end'),
+          remedy: expect.stringContaining('grpc.address'),
+          yaml: expect.stringContaining('port: 5005'),
+          outcome: 'waits',
+        },
+      ]),
+    });
+  });
+
+  it.each([
+    ['a file about something else', 'apiVersion: v1\nkind: Service\n', /no EnvoyGateway configur/],
+    ['several documents without one', 'kind: A\n---\nkind: B\n', /data\["envoy-gateway\.yaml"\]/],
+    [
+      'a ConfigMap without the key',
+      'kind: ConfigMap\ndata: { a: b }\n',
+      /no EnvoyGateway configur/,
+    ],
+  ])('cannot use %s', (_what, text, reason) => {
+    const { status, stderr } = offramp('check', file('other.yaml', text));
+    expect(String(stderr)).toMatch(reason);
+    expect(status).toBe(2);
+  });
+
+  it('wants to know which of two Offramps Envoy Gateway is to fit', () => {
+    const theirs = envoyGateway('{ unix: { path: /offramp.sock } }');
+    const another = file('another.yaml', 'mode: shadow\n');
+    const { status, stderr } = offramp('check', config, another, theirs);
+    expect(String(stderr)).toMatch(/Give one configuration of these: .*offramp\.yaml, .*another/);
+    expect(status).toBe(2);
+  });
 });
 
 describe('serve', () => {

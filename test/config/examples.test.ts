@@ -5,6 +5,10 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../src/config/load.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { checkEnvoyGateway } from '../../src/envoy-gateway/check-configuration.ts';
+import { findConfigurations } from '../../src/envoy-gateway/find-configurations.ts';
+import { offrampSide } from '../../src/envoy-gateway/offramp-side.ts';
+import { recommendedManager } from '../../src/envoy-gateway/recommended.ts';
 import { parseStateFile } from '../../src/state/state-file.ts';
 import { optionPaths } from './option-paths.ts';
 
@@ -31,6 +35,15 @@ describe('the examples', () => {
       option.split('.').some((name) => !text.includes(`${name}:`)),
     );
     expect(missing).toEqual([]);
+  });
+
+  it('envoy-gateway.yaml fits offramp.yaml, and is what check recommends', () => {
+    const file = join(examples, 'envoy-gateway.yaml');
+    const found = findConfigurations(file, readFileSync(file, 'utf8'));
+    const offramp = join(examples, 'offramp.yaml');
+    const side = offrampSide(offramp, loadConfig(offramp).config);
+    expect(found.configurations.map((one) => checkEnvoyGateway(one, side))).toEqual([[]]);
+    expect(found.configurations[0]?.content.extensionManager).toEqual(recommendedManager);
   });
 
   it.each(files)('%s is YAML, and of a schema that it names there is one', (name) => {

@@ -2,10 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { z } from 'zod';
+import { ownLevels } from '../../src/commands/check-output.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { parseYaml } from '../../src/config/yaml-file.ts';
+import { checkEnvoyGateway } from '../../src/envoy-gateway/check-configuration.ts';
+import { findConfigurations } from '../../src/envoy-gateway/find-configurations.ts';
+import { levels } from '../../src/envoy-gateway/findings.ts';
 import { summarize } from '../../src/observe/summary.ts';
 import { emptyReport, type SkipReason } from '../../src/rewrites/report.ts';
 import { parseStateFile } from '../../src/state/state-file.ts';
@@ -134,27 +138,16 @@ describe('reference tables', () => {
     const rows = tableUnder('### Left alone, and reported').map(([reason = '']) => unquote(reason));
     expect(rows).toEqual(Object.keys(reasons));
   });
+
+  it('has a row for each thing that check says, with its level', () => {
+    const rows = tableUnder('### What check says').map(([code = '', level = '', meaning = '']) => {
+      expect(meaning).not.toBe('');
+      return [unquote(code), level];
+    });
+    expect(rows).toEqual(Object.entries({ ...ownLevels, ...levels }));
+  });
 });
 
-const extensionManagerSchema = z.strictObject({
-  extensionManager: z.strictObject({
-    maxMessageSize: z.string().optional(),
-    hooks: z
-      .strictObject({
-        xdsTranslator: z.strictObject({
-          post: z.array(z.enum(['Translation'])),
-          translation: z.record(
-            z.enum(['listener', 'route', 'cluster', 'secret']),
-            z.strictObject({ includeAll: z.boolean() }),
-          ),
-        }),
-      })
-      .optional(),
-    service: z.union([
-      z.strictObject({ fqdn: z.strictObject({ hostname: z.string(), port: z.int() }) }),
-      z.strictObject({ unix: z.strictObject({ path: z.string() }) }),
-    ]),
-  }),
 });
 
 const alertsSchema = z.strictObject({
@@ -181,13 +174,24 @@ function problemsOf(block: string): readonly unknown[] {
     const parsed = parseStateFile('README.md', block);
     return parsed.ok ? [] : parsed.problems;
   }
+  if (sort === 'extensionManager') return findingsOf(block);
   const schemas = {
     configuration: configSchema,
-    extensionManager: extensionManagerSchema,
     alerts: alertsSchema,
-  } satisfies Record<Exclude<Sort, 'state'>, z.ZodType>;
+  } satisfies Record<Exclude<Sort, 'state' | 'extensionManager'>, z.ZodType>;
   const parsed = parseYaml('README.md', block, schemas[sort]);
   return parsed.ok ? [] : parsed.problems;
+}
+
+/** A block that says only where Offramp is goes with the one that says the rest. */
+function findingsOf(block: string): readonly unknown[] {
+  const snippet = z.looseObject({ extensionManager: z.looseObject({}) });
+  const whole = snippet.parse(parse(read('examples/envoy-gateway.yaml')));
+  const { extensionManager } = snippet.parse(parse(block));
+  const merged = { extensionManager: { ...whole.extensionManager, ...extensionManager } };
+  const { configurations } = findConfigurations('README.md', stringify(merged));
+  expect(configurations).toHaveLength(1);
+  return configurations.flatMap((one) => checkEnvoyGateway(one));
 }
 
 function read(file: string): string {

@@ -1,0 +1,76 @@
+import { checkArrival } from './against-offramp.ts';
+import { type ManagerEntry, readManagers } from './extension-managers.ts';
+import { checkFailureHandling } from './failure-handling.ts';
+import type { EnvoyGatewayConfiguration } from './find-configurations.ts';
+import { type Finding, fatalFinding, type Level } from './findings.ts';
+import { checkHooks } from './hooks.ts';
+import { checkMessageSize } from './message-size.ts';
+import { findOfframp } from './offramp-manager.ts';
+import type { OfframpSide } from './offramp-side.ts';
+import { checkRetrigger, readProvider } from './provider.ts';
+import { checkResources } from './resources.ts';
+import { checkService } from './service.ts';
+import { checkTls } from './tls.ts';
+import { checkTranslation } from './translation.ts';
+
+/**
+ * Everything that does not fit in an EnvoyGateway configuration, as far as Offramp is concerned; with
+ * Offramp's own configuration, also what does not fit between the two. Errors come first.
+ */
+export function checkEnvoyGateway(
+  configuration: EnvoyGatewayConfiguration,
+  side?: OfframpSide,
+): readonly Finding[] {
+  const provider = readProvider(configuration);
+  const { entries, findings } = readManagers(configuration);
+  const ours = findOfframp(configuration, entries, side);
+  const all = [
+    ...checkApiVersion(configuration),
+    ...findings,
+    ...ours.findings,
+    ...ours.entries.flatMap((entry) => [
+      ...checkHooks(entry),
+      ...checkTranslation(entry),
+      ...checkMessageSize(entry),
+      ...checkService(entry),
+      ...checkTls(entry, provider, side),
+      ...checkFailureHandling(entry),
+      ...checkResources(entry),
+      ...(side === undefined ? [] : checkArrival(entry, side)),
+    ]),
+    ...entries.filter((entry) => !ours.entries.includes(entry)).flatMap(checkAnothers),
+    ...(side === undefined ? [] : checkRetrigger(configuration, provider, side)),
+  ];
+  return all.sort(byLevelAndPlace);
+}
+
+/** What ends each translation ends it for Offramp too, whoever's extension manager it is in. */
+function checkAnothers(entry: ManagerEntry): Finding[] {
+  const checks = [checkHooks, checkMessageSize, checkService, checkFailureHandling];
+  return checks.flatMap((check) => check(entry)).filter(({ outcome }) => outcome !== undefined);
+}
+
+const order = { error: 0, warning: 1, note: 2 } satisfies Record<Level, number>;
+
+function byLevelAndPlace(one: Finding, other: Finding): number {
+  return (
+    order[one.level] - order[other.level] ||
+    one.place.line - other.place.line ||
+    one.place.column - other.place.column
+  );
+}
+
+const apiVersion = 'gateway.envoyproxy.io/v1alpha1';
+
+function checkApiVersion({ origin, content, locate }: EnvoyGatewayConfiguration): Finding[] {
+  if (origin === 'helm-values' || origin === 'snippet') return [];
+  const isFine = content.apiVersion === apiVersion && content.kind === 'EnvoyGateway';
+  if (isFine) return [];
+  return [
+    fatalFinding('api-version', locate(['apiVersion']), 'refused', {
+      problem: `it is not ${apiVersion}, kind EnvoyGateway`,
+      remedy: 'Write both at the top.',
+      yaml: `apiVersion: ${apiVersion}\nkind: EnvoyGateway\n`,
+    }),
+  ];
+}

@@ -1,0 +1,78 @@
+import { nearestName } from '../config/unknown-field.ts';
+import type { ManagerEntry } from './extension-managers.ts';
+import { type Finding, fatalFinding, finding } from './findings.ts';
+import { recommendedHooks } from './recommended.ts';
+
+/** For which objects Envoy Gateway calls each hook that Offramp does not act on. */
+const unusedHooks: Readonly<Record<string, string>> = {
+  VirtualHost: 'each virtual host',
+  Route: 'each route with an extension filter or policy',
+  HTTPListener: 'each listener',
+  Cluster: 'each cluster of a custom backend',
+  Endpoints: 'each cluster with static endpoints',
+};
+const hookNames = ['Translation', ...Object.keys(unusedHooks)];
+const path = ['hooks', 'xdsTranslator'] as const;
+
+/** Whether Envoy Gateway calls this extension server at the end of a translation. */
+export function hasTranslationHook({ manager }: ManagerEntry): boolean {
+  return manager.hooks?.xdsTranslator?.post?.includes('Translation') ?? false;
+}
+
+/** Which hooks Envoy Gateway calls. Offramp acts on one of them. */
+export function checkHooks(entry: ManagerEntry): Finding[] {
+  const { pre, post } = entry.manager.hooks?.xdsTranslator ?? {};
+  return [
+    ...(hasTranslationHook(entry) ? [] : [translationMissing(entry)]),
+    ...(post ?? []).flatMap((hook, index) => checkPostHook(entry, hook, index)),
+    ...(pre ?? []).map((hook, index) =>
+      finding('pre-hook', entry.place(...path, 'pre', index), {
+        problem: `${hook} is listed in pre`,
+        consequence: 'Envoy Gateway 1.9 calls no hook of this list.',
+        remedy: hook === 'Translation' ? 'List it in post.' : 'Remove it.',
+      }),
+    ),
+  ];
+}
+
+function translationMissing(entry: ManagerEntry): Finding {
+  const { pre, post } = entry.manager.hooks?.xdsTranslator ?? {};
+  const place = entry.place(...path, 'post');
+  const text = {
+    problem: 'Translation is not in it',
+    remedy: 'List Translation.',
+    yaml: entry.yaml([], { hooks: recommendedHooks }),
+  };
+  if (!post?.length && !pre?.length) {
+    return fatalFinding('translation-missing', place, 'refused', text);
+  }
+  const consequence =
+    'Envoy Gateway never asks Offramp about a snapshot: nothing is answered, no tunnel is opened.';
+  return finding('translation-missing', place, { ...text, consequence });
+}
+
+function checkPostHook(entry: ManagerEntry, hook: string, index: number): Finding[] {
+  if (hook === 'Translation') return [];
+  const place = entry.place(...path, 'post', index);
+  const objects = unusedHooks[hook];
+  if (objects === undefined) {
+    const nearest = nearestName(hook, hookNames);
+    const hint =
+      nearest === undefined ? `there are ${hookNames.join(', ')}` : `did you mean ${nearest}?`;
+    return [
+      finding('unknown-hook', place, {
+        problem: `Envoy Gateway has no hook ${hook}; ${hint}`,
+        consequence: 'Envoy Gateway ignores it without a word.',
+        remedy: 'Correct or remove it.',
+      }),
+    ];
+  }
+  return [
+    finding('unused-hook', place, {
+      problem: `Offramp does not act on ${hook}`,
+      consequence: `In every translation Envoy Gateway calls Offramp for ${objects}, one after the other, and gets back what it sent.`,
+      remedy: 'Remove it.',
+      yaml: entry.yaml([...path, 'post'], ['Translation']),
+    }),
+  ];
+}

@@ -1,0 +1,75 @@
+import type { ManagerEntry } from './extension-managers.ts';
+import { type Finding, fatalFinding, finding } from './findings.ts';
+import { defaultService } from './recommended.ts';
+import { type Target, targetsOf } from './service-target.ts';
+
+const greatestPort = 65_535;
+
+/** Whether Envoy Gateway can call the server that is named at all. */
+export function checkService(entry: ManagerEntry): Finding[] {
+  const { service } = entry.manager;
+  const targets = targetsOf(service);
+  const [target] = targets;
+  const place = entry.place('service');
+  if (target === undefined) {
+    const hint = service?.hostname ? '; hostname alone does not count' : '';
+    return [
+      fatalFinding('service-target', place, 'refused', {
+        problem: `it names no server${hint}`,
+        remedy: 'Say where Offramp listens: fqdn, ip or unix.',
+        yaml: entry.yaml(['service'], defaultService),
+      }),
+    ];
+  }
+  if (targets.length > 1) {
+    return [
+      fatalFinding('service-target', place, 'refused', {
+        problem: `it names several servers: ${targets.map(({ path }) => path.join('.')).join(', ')}`,
+        remedy: 'Keep one.',
+      }),
+    ];
+  }
+  const isDeprecated = target.path[0] === 'host' || target.path[0] === 'hostname';
+  return [...checkTarget(entry, target), ...(isDeprecated ? [hostDeprecated(entry, target)] : [])];
+}
+
+function checkTarget(entry: ManagerEntry, target: Target): Finding[] {
+  const failOpen = entry.manager.failOpen ?? false;
+  if (target.kind === 'unix') {
+    if (target.socket.startsWith('/')) return [];
+    const problem = target.socket === '' ? 'it has no path' : 'the path is not absolute';
+    const outcome = target.socket === '' ? 'waits' : 'fails';
+    const remedy = 'Write the whole path of Offramp’s socket, from /.';
+    return [
+      fatalFinding('service-unreachable', entry.place('service', 'unix', 'path'), outcome, {
+        problem,
+        remedy,
+        failOpen,
+      }),
+    ];
+  }
+  if (target.port >= 1 && target.port <= greatestPort) return [];
+  const problem =
+    target.port === 0 ? 'it has no port, and there is no default' : 'there is no such port';
+  const remedy = 'Write the port of the server, Offramp’s is in grpc.address.';
+  return [
+    fatalFinding('service-unreachable', portPlace(entry, target), 'waits', { problem, remedy }),
+  ];
+}
+
+/** The port stands beside `host`, not below it. */
+function portPlace(entry: ManagerEntry, { path: [field = ''] }: Target) {
+  return field === 'fqdn' || field === 'ip'
+    ? entry.place('service', field, 'port')
+    : entry.place('service', 'port');
+}
+
+function hostDeprecated(entry: ManagerEntry, target: Target): Finding {
+  const { host, port } = target.kind === 'tcp' ? target : { host: '', port: 0 };
+  return finding('host-deprecated', entry.place('service', 'host'), {
+    problem: 'host and port are deprecated',
+    consequence: 'A later Envoy Gateway may not know them.',
+    remedy: 'Use fqdn, ip or unix instead.',
+    yaml: entry.yaml(['service', 'fqdn'], { hostname: host, port }),
+  });
+}

@@ -1,0 +1,41 @@
+import type { ManagerEntry } from './extension-managers.ts';
+import { type Finding, fatalFinding } from './findings.ts';
+import type { OfframpSide } from './offramp-side.ts';
+import type { Provider } from './provider.ts';
+
+/** Whether Envoy Gateway and Offramp speak alike: both TLS, or both plain text. */
+export function checkTls(
+  entry: ManagerEntry,
+  provider: Provider,
+  side: OfframpSide | undefined,
+): Finding[] {
+  const asked = Boolean(entry.manager.service?.tls);
+  const spoken = side?.tls ?? false; // the default of Offramp
+  const place = entry.place('service', 'tls');
+  if (asked && provider.kind === 'files') {
+    return [
+      fatalFinding('tls-standalone', place, 'fails', {
+        problem: 'a standalone Envoy Gateway has no TLS to extension servers',
+        remedy: 'Remove it, and use a unix socket or loopback.',
+        failOpen: entry.manager.failOpen ?? false,
+      }),
+    ];
+  }
+  if (asked === spoken) return [];
+  if (asked) {
+    return [
+      fatalFinding('tls-unexpected', place, 'waits', {
+        problem: 'Envoy Gateway speaks TLS, Offramp speaks plain text',
+        remedy:
+          'Remove it, and let only Envoy Gateway reach Offramp: by a unix socket or loopback.',
+      }),
+    ];
+  }
+  return [
+    fatalFinding('tls-missing', place, 'waits', {
+      problem: 'Envoy Gateway speaks plain text, Offramp expects TLS',
+      remedy: 'Name the Secret that has the CA of Offramp’s certificate, under the key tls.crt.',
+      yaml: entry.yaml(['service', 'tls'], { certificateRef: { name: 'offramp-ca' } }),
+    }),
+  ];
+}
