@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ownLevels } from '../../src/commands/check-output.ts';
+import { levels } from '../../src/envoy-gateway/findings.ts';
 import { type ErrorConsequence, errorTable } from '../../src/errors.ts';
 import { registeredMetrics } from '../support/registered-metrics.ts';
 
@@ -39,6 +41,15 @@ describe('docs/reference/errors.md', () => {
     expect(section).toContain(`Exit code ${exitCode}`);
     expect(/gRPC status (\w+)/.exec(section)?.[1]).toBe(grpcStatus);
     expect(section).toContain('**What to do**');
+  });
+});
+
+describe('docs/reference/check.md', () => {
+  it('has a row for each finding, with its level', () => {
+    const rows = [
+      ...read('docs/reference/check.md').matchAll(/^\| `([a-z-]+)` +\| (\w+) +\| \S/gm),
+    ].map(([, code, level]) => [code, level]);
+    expect(rows).toEqual(Object.entries({ ...ownLevels, ...levels }));
   });
 });
 

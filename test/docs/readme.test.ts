@@ -4,12 +4,10 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
-import { ownLevels } from '../../src/commands/check-output.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { parseYaml } from '../../src/config/yaml-file.ts';
 import { checkEnvoyGateway } from '../../src/envoy-gateway/check-configuration.ts';
 import { findConfigurations } from '../../src/envoy-gateway/find-configurations.ts';
-import { levels } from '../../src/envoy-gateway/findings.ts';
 import { summarize } from '../../src/observe/summary.ts';
 import { emptyReport, type SkipReason } from '../../src/rewrites/report.ts';
 import { parseStateFile } from '../../src/state/state-file.ts';
@@ -138,16 +136,6 @@ describe('reference tables', () => {
     const rows = tableUnder('### Left alone, and reported').map(([reason = '']) => unquote(reason));
     expect(rows).toEqual(Object.keys(reasons));
   });
-
-  it('has a row for each thing that check says, with its level', () => {
-    const rows = tableUnder('### What check says').map(([code = '', level = '', meaning = '']) => {
-      expect(meaning).not.toBe('');
-      return [unquote(code), level];
-    });
-    expect(rows).toEqual(Object.entries({ ...ownLevels, ...levels }));
-  });
-});
-
 });
 
 const alertsSchema = z.strictObject({
