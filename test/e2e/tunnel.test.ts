@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import { backendYaml, gatewayYaml, httpRouteYaml } from './support/example-resources.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
 import { sendRequest } from './support/send-request.ts';
+import { proxyWithTunnelListener } from './support/tunnel-listener.ts';
 import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
 
 describe('an online connector', () => {
@@ -60,69 +60,3 @@ describe('an online connector', () => {
     expect(gateway.logs()).toContain('tunnel to localhost:8080 at 4f1c0a');
   });
 });
-
-/**
- * An EnvoyProxy whose Envoy has the internal listener that tunnels start at. Here its end is a plain
- * server on this machine, and its access log says what metadata came with the connection.
- */
-function proxyWithTunnelListener(upstreamPort: number) {
-  const address = { socket_address: { address: '127.0.0.1', port_value: upstreamPort } };
-  const accessLog = {
-    name: 'envoy.access_loggers.stdout',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog',
-      log_format: {
-        text_format_source: {
-          inline_string:
-            'tunnel to %DYNAMIC_METADATA(tunnel:address)% at %DYNAMIC_METADATA(tunnel:endpoint_id)%\n',
-        },
-      },
-    },
-  };
-  const tcpProxy = {
-    name: 'tcp',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-      stat_prefix: 'tunnel',
-      cluster: 'tunnel-end',
-      access_log_options: { flush_access_log_on_connected: true },
-      access_log: [accessLog],
-    },
-  };
-  const value = stringify({
-    bootstrap_extensions: [
-      {
-        name: 'envoy.bootstrap.internal_listener',
-        typed_config: {
-          '@type':
-            'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
-        },
-      },
-    ],
-    static_resources: {
-      listeners: [
-        {
-          name: 'connector-tunnel',
-          internal_listener: {},
-          filter_chains: [{ filters: [tcpProxy] }],
-        },
-      ],
-      clusters: [
-        {
-          name: 'tunnel-end',
-          connect_timeout: '5s',
-          type: 'STATIC',
-          load_assignment: {
-            cluster_name: 'tunnel-end',
-            endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
-          },
-        },
-      ],
-    },
-  });
-  return {
-    extraArgs: ['--disable-hot-restart'],
-    concurrency: 1,
-    bootstrap: { type: 'Merge', value },
-  };
-}
