@@ -36,7 +36,7 @@ interface Holder extends Partial<GatewayLeftover> {
 export const GATEWAY_FOLDER_PREFIX = path.join(os.tmpdir(), 'offramp-gateway-');
 
 /** Waits (5 minutes at most) until no other test run on this machine runs Envoy Gateway. */
-export async function takeGatewayTurn(): Promise<GatewayTurn> {
+export async function takeGatewayTurn(signal?: AbortSignal): Promise<GatewayTurn> {
   const folder = path.join(os.tmpdir(), `offramp-testbed-${process.getuid?.() ?? 'user'}.lock`);
   const holderFile = path.join(folder, 'holder.json');
   const self = identify(process.pid);
@@ -44,7 +44,7 @@ export async function takeGatewayTurn(): Promise<GatewayTurn> {
   await waitFor(
     `the other test run that uses Envoy Gateway to stop it (see ${holderFile})`,
     () => tryToTake(folder, holderFile),
-    { timeoutMs: TURN_TIMEOUT_MS, intervalMs: 250 },
+    { timeoutMs: TURN_TIMEOUT_MS, intervalMs: 250, signal },
   );
   const write = (holder: Holder): void => writeFileSync(holderFile, JSON.stringify(holder));
   const holder: Holder = { pid: self.pid, startTicks: self.startTicks };
@@ -62,7 +62,7 @@ export async function takeGatewayTurn(): Promise<GatewayTurn> {
     await waitFor(
       `port ${XDS_PORT} to be free; something that is not a test run of Offramp listens there`,
       () => isFree(XDS_PORT),
-      { timeoutMs: PORT_TIMEOUT_MS },
+      { timeoutMs: PORT_TIMEOUT_MS, signal },
     );
   } catch (error) {
     release();

@@ -8,7 +8,7 @@ import { expectedGateways, type Resources, resourcesAsYaml } from './gateway-res
 import { GATEWAY_FOLDER_PREFIX, type GatewayTurn, takeGatewayTurn } from './gateway-turn.ts';
 import { testbedToolPath } from './testbed-cache.ts';
 import { TESTBED_VERSIONS } from './testbed-versions.ts';
-import { waitFor } from './wait-for.ts';
+import { type WaitOptions, waitFor } from './wait-for.ts';
 
 /** What Envoy Gateway is started with. */
 export interface GatewayOptions {
@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly awaitPorts?: readonly number[];
   /** Milliseconds until Envoy listens; 60,000 by default. */
   readonly timeoutMs?: number;
+  /** Gives up the start, and removes what there is of it by then. */
+  readonly signal?: AbortSignal;
 }
 
 /** Envoy Gateway and the Envoys below it. */
@@ -66,7 +68,7 @@ const CONFIG_TIMEOUT_MS = 30_000;
  * until the first gateway is stopped.
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const turn = await takeGatewayTurn();
+  const turn = await takeGatewayTurn(options.signal);
   let folders: GatewayFolders | undefined;
   let server: StartedProcess | undefined;
   try {
@@ -77,7 +79,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     server = await startEnvoyGateway(folders, options);
     turn.remember({ envoyGatewayPid: server.pid, folder: folders.root });
     const ports = options.awaitPorts ?? expectedGateways(yaml).ports;
-    await waitUntilServing(server, folders, ports, options.timeoutMs ?? START_TIMEOUT_MS);
+    const { timeoutMs = START_TIMEOUT_MS, signal } = options;
+    await waitUntilServing(server, folders, ports, { timeoutMs, signal });
     const first = (await findEnvoys(folders.runtime))[0];
     return describeGateway(turn, folders, server, first?.admin ?? '');
   } catch (error) {
@@ -188,7 +191,7 @@ async function waitUntilServing(
   server: StartedProcess,
   folders: GatewayFolders,
   ports: readonly number[],
-  timeoutMs: number,
+  deadline: WaitOptions,
 ): Promise<void> {
   const probe = async (): Promise<boolean | undefined> => {
     if (server.ending() !== undefined) return true;
@@ -197,7 +200,7 @@ async function waitUntilServing(
     return ports.length === 0 || (await findEnvoys(folders.runtime)).length > 0;
   };
   try {
-    await waitFor(`Envoy to listen on ${ports.join(', ')}`, probe, { timeoutMs });
+    await waitFor(`Envoy to listen on ${ports.join(', ')}`, probe, deadline);
   } catch (cause) {
     throw new Error(`testbed: Envoy does not serve:\n${server.log().slice(-8_000)}`, { cause });
   }

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { startProcess } from './child-process.ts';
@@ -17,6 +17,10 @@ export interface OfframpProcess {
   readonly port: number;
   /** Base of the HTTP endpoint. */
   readonly url: string;
+  readonly configFile: string;
+  readonly stateFile: string;
+  /** Gets the log as it is printed. */
+  readonly logFile: string;
   /** Everything logged so far. */
   log(): readonly LogLine[];
   writeState(state: object | string): Promise<void>;
@@ -34,18 +38,15 @@ export async function startOfframpProcess(
   const stateFile = join(folder, 'connectors.yaml');
   await writeFile(stateFile, stringify(state));
   const configFile = join(folder, 'offramp.yaml');
+  const logFile = join(folder, 'offramp.log');
   const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
   await writeFile(configFile, stringify({ ...ports, log: { level: 'debug' }, ...config }));
   const server = await startProcess({
     name: 'offramp',
     command: process.execPath,
-    args: [
-      join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js'),
-      'serve',
-      '-c',
-      configFile,
-    ],
-    logFile: join(folder, 'offramp.log'),
+    // Tests and demo alike run in the root of the checkout.
+    args: [resolve('dist', 'main.js'), 'serve', '-c', configFile],
+    logFile,
   });
   const log = () => parseLog(server.log());
   const stop = async () => {
@@ -63,6 +64,9 @@ export async function startOfframpProcess(
   return {
     port: Number(grpc.slice(grpc.lastIndexOf(':') + 1)),
     url: `http://${http}`,
+    configFile,
+    stateFile,
+    logFile,
     log,
     writeState: (next) => writeFile(stateFile, typeof next === 'string' ? next : stringify(next)),
     stop,

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface WaitOptions {
   readonly timeoutMs: number;
   readonly intervalMs?: number;
+  /** Ends the wait early, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -13,11 +15,12 @@ export interface WaitOptions {
 export async function waitFor<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs, intervalMs = 100 }: WaitOptions,
+  { timeoutMs, intervalMs = 100, signal }: WaitOptions,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   let cause: unknown;
   do {
+    signal?.throwIfAborted();
     try {
       const found = await probe();
       if (found !== undefined && found !== false) return found;
