@@ -66,6 +66,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .command('demo')
     .description('run the server on its defaults and show it answering a recorded request')
     .option('--once', 'end after the answer instead of staying up')
+    .option('--gateway', 'on a real Envoy Gateway and Envoy: says how, it needs a checkout')
     .action(async (options) => {
       const { demo } = await import('./commands/demo.ts');
       await demo(options);

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Client, credentials } from '@grpc/grpc-js';
 import { stringify } from 'yaml';
+import { InvalidInputError } from '../config/load.ts';
 import { configSchema } from '../config/schema.ts';
 import { type Difference, decodeDifferences } from '../explain/differences.ts';
 import { extensionService } from '../server/extension-service.ts';
@@ -12,11 +13,25 @@ import { protoFolder } from '../server/proto-folder.ts';
 import { readSnapshot } from '../xds/snapshot.ts';
 import { type RunningOfframp, startOfframp, untilAskedToStop } from './serve.ts';
 
+/** Options of `offramp demo`. */
+interface DemoOptions {
+  readonly once?: boolean;
+  /** The demo on a real Envoy Gateway: not part of the published package. */
+  readonly gateway?: boolean;
+}
+
+const needsCheckout = [
+  'the demo on a real Envoy Gateway needs a checkout of Offramp. There, type:',
+  '    npm ci && npm run demo -- --gateway',
+];
+
 /**
  * `offramp demo`: the real server on its defaults, called over gRPC with a hook request that a real
  * Envoy Gateway sent; prints what changed. Ends on SIGINT or SIGTERM, or at once with `once`.
+ * Throws InvalidInputError for `gateway`.
  */
-export async function demo({ once = false }: { readonly once?: boolean }): Promise<void> {
+export async function demo({ once = false, gateway = false }: DemoOptions): Promise<void> {
+  if (gateway) throw new InvalidInputError(needsCheckout);
   const examples = join(dirname(protoFolder()), 'examples');
   const folder = mkdtempSync(join(tmpdir(), 'offramp-demo-'));
   const stateFile = join(folder, 'connectors.yaml');

@@ -304,6 +304,12 @@ describe('demo', () => {
     expect(text).toMatch(/offramp_connector_offline_routes_total {2}0 -> 1/);
     expect(text).toContain('"msg":"PostTranslateModify"');
   });
+
+  it('says what to type for the demo on a real Envoy Gateway', () => {
+    const { status, stderr } = offramp('demo', '--gateway');
+    expect(String(stderr)).toContain('npm run demo -- --gateway');
+    expect(status).toBe(2);
+  });
 });
 
 it('reads a gzipped snapshot, and an empty one', () => {
