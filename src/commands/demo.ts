@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Client, credentials } from '@grpc/grpc-js';
 import { stringify } from 'yaml';
-import { InvalidInputError } from '../config/load.ts';
+
 import { configSchema } from '../config/schema.ts';
+import { OfframpError } from '../errors.ts';
 import { type Difference, decodeDifferences } from '../explain/differences.ts';
 import { extensionService } from '../server/extension-service.ts';
 import { maxMessageBytes } from '../server/message-limit.ts';
@@ -28,10 +29,10 @@ const needsCheckout = [
 /**
  * `offramp demo`: the real server on its defaults, called over gRPC with a hook request that a real
  * Envoy Gateway sent; prints what changed. Ends on SIGINT or SIGTERM, or at once with `once`.
- * Throws InvalidInputError for `gateway`.
+ * Throws OfframpError for `gateway`.
  */
 export async function demo({ once = false, gateway = false }: DemoOptions): Promise<void> {
-  if (gateway) throw new InvalidInputError(needsCheckout);
+  if (gateway) throw new OfframpError('unsuitable-input', needsCheckout);
   const examples = join(dirname(protoFolder()), 'examples');
   const folder = mkdtempSync(join(tmpdir(), 'offramp-demo-'));
   const stateFile = join(folder, 'connectors.yaml');
