@@ -128,7 +128,8 @@ async function stopTree(
   // Collected before the signal: an orphan has another parent.
   const tree = [root, ...descendantsOf(root.pid)].filter(isRunning);
   if (tree.length === 0) return;
-  const gone = (): boolean => !tree.some(isRunning);
+  // How it ended is known a moment later than that it ended.
+  const gone = (): boolean => describeEnding(child) !== undefined && !tree.some(isRunning);
   child.kill('SIGTERM');
   try {
     await waitFor('the process to end', gone, { timeoutMs: graceMs, intervalMs: 20 });
