@@ -17,11 +17,19 @@ export function resourcesAsYaml(resources: Resources): string {
   return resources.map((resource) => stringify(resource)).join('---\n');
 }
 
-/** Reads names and listener ports of the Gateways; objects that do not fit are passed over. */
-export function expectedGateways(yaml: string): ExpectedGateways {
-  const gateways = parseAllDocuments(yaml)
+/** The resources as one object each; nothing for an empty document. */
+export function resourcesAsObjects(resources: Resources): readonly unknown[] {
+  if (typeof resources !== 'string') return resources;
+  return parseAllDocuments(resources)
     .map((document): unknown => document.toJS())
-    .filter((object) => field(object, 'kind') === 'Gateway');
+    .filter((object) => object !== null);
+}
+
+/** Reads names and listener ports of the Gateways; objects that do not fit are passed over. */
+export function expectedGateways(resources: Resources): ExpectedGateways {
+  const gateways = resourcesAsObjects(resources).filter(
+    (object) => field(object, 'kind') === 'Gateway',
+  );
   const listeners = gateways.flatMap((gateway) => list(field(field(gateway, 'spec'), 'listeners')));
   return {
     names: gateways.map((gateway) => {

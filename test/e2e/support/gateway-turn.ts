@@ -6,10 +6,8 @@ import { isFree } from './free-ports.ts';
 import { commandLineOf, descendantsOf, identify, isRunning, killNow } from './process-tree.ts';
 import { waitFor } from './wait-for.ts';
 
-// Envoy Gateway serves xDS on 0.0.0.0:18000 and neither its configuration nor a flag moves it (nor
-// 8081, its health probe, and 18002, its Wasm server, on which a failure to bind is only logged). So
-// there is one Envoy Gateway at a time on a machine, and whoever wants the next waits for its turn.
-const XDS_PORT = 18_000;
+// Envoy Gateway serves xDS on 0.0.0.0:18000 and neither its configuration nor a flag moves it. So there
+// is one Envoy Gateway at a time on a machine, and whoever wants the next waits for its turn.
 const TURN_TIMEOUT_MS = 300_000;
 const PORT_TIMEOUT_MS = 15_000;
 
@@ -35,8 +33,14 @@ interface Holder extends Partial<GatewayLeftover> {
 /** How the folders of gateways are named; nothing else is ever removed. */
 export const GATEWAY_FOLDER_PREFIX = path.join(os.tmpdir(), 'offramp-gateway-');
 
-/** Waits (5 minutes at most) until no other test run on this machine runs Envoy Gateway. */
-export async function takeGatewayTurn(signal?: AbortSignal): Promise<GatewayTurn> {
+/**
+ * Waits (5 minutes at most) until no other test run on this machine runs Envoy Gateway, and until the
+ * `ports` that cannot be moved are free.
+ */
+export async function takeGatewayTurn(
+  ports: readonly number[],
+  signal?: AbortSignal,
+): Promise<GatewayTurn> {
   const folder = path.join(os.tmpdir(), `offramp-testbed-${process.getuid?.() ?? 'user'}.lock`);
   const holderFile = path.join(folder, 'holder.json');
   const self = identify(process.pid);
@@ -59,11 +63,13 @@ export async function takeGatewayTurn(signal?: AbortSignal): Promise<GatewayTurn
   };
   process.on('exit', release);
   try {
-    await waitFor(
-      `port ${XDS_PORT} to be free; something that is not a test run of Offramp listens there`,
-      () => isFree(XDS_PORT),
-      { timeoutMs: PORT_TIMEOUT_MS, signal },
-    );
+    for (const port of ports) {
+      await waitFor(
+        `port ${port} to be free; something that is not a test run of Offramp listens there`,
+        () => isFree(port),
+        { timeoutMs: PORT_TIMEOUT_MS, signal },
+      );
+    }
   } catch (error) {
     release();
     throw error;

@@ -1,66 +1,29 @@
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { stringify } from 'yaml';
-import { type StartedProcess, startProcess } from './child-process.ts';
-import { fetchJson, findEnvoys, type RunningEnvoy } from './envoy-admin.ts';
-import { acceptsConnections, freePort } from './free-ports.ts';
+import {
+  type EnvoyGatewayOptions,
+  type GatewayFolders,
+  type RunningEnvoyGateway,
+  startEnvoyGateway,
+} from './envoy-gateway.ts';
 import { expectedGateways, type Resources, resourcesAsYaml } from './gateway-resources.ts';
-import { GATEWAY_FOLDER_PREFIX, type GatewayTurn, takeGatewayTurn } from './gateway-turn.ts';
+import { runToEnd } from './run-to-end.ts';
 import { testbedToolPath } from './testbed-cache.ts';
-import { TESTBED_VERSIONS } from './testbed-versions.ts';
-import { type WaitOptions, waitFor } from './wait-for.ts';
 
-/** What Envoy Gateway is started with. */
-export interface GatewayOptions {
+/** What a standalone Envoy Gateway is started with. */
+export interface GatewayOptions extends EnvoyGatewayOptions {
   readonly resources: Resources;
-  /** As in the EnvoyGateway configuration; `recommendedExtensionManager` makes one. */
-  readonly extensionManager?: Readonly<Record<string, unknown>> | undefined;
-  /** Further top-level fields of the EnvoyGateway configuration, such as `runtimeFlags`. */
-  readonly configuration?: Readonly<Record<string, unknown>>;
-  /**
-   * Ports at which Envoy must accept connections before `startGateway` returns. The default is every
-   * TCP listener of every Gateway; `[]` returns at once, with no Envoy perhaps.
-   */
-  readonly awaitPorts?: readonly number[];
-  /** Milliseconds until Envoy listens; 60,000 by default. */
-  readonly timeoutMs?: number;
-  /** Gives up the start, and removes what there is of it by then. */
-  readonly signal?: AbortSignal;
 }
 
-/** Envoy Gateway and the Envoys below it. */
-export interface RunningGateway {
-  /** Admin base URL of the first Envoy, by Gateway name; empty while there is none. */
-  readonly envoyAdmin: string;
-  /** All Envoys: one for each Gateway, or one for all of them when they are merged. */
-  envoys(): Promise<readonly RunningEnvoy[]>;
-  /** Envoy's whole configuration, endpoints included, of the first or the named Gateway. */
-  configDump(gateway?: string): Promise<unknown>;
+/** A standalone Envoy Gateway and the Envoys below it. */
+export interface RunningGateway extends RunningEnvoyGateway {
   /** Replaces all resources; returns before Envoy has them. */
   updateResources(resources: Resources): Promise<void>;
-  /** Waits until the configuration of the first or the named Gateway satisfies `accept`. */
-  waitForConfig(what: string, accept: (dump: string) => boolean, gateway?: string): Promise<void>;
-  /** The last part of what Envoy Gateway and Envoy printed; still there after `stop`. */
-  logs(): string;
-  /** The process id of Envoy Gateway. */
-  readonly pid: number;
-  /** Its temporary folder. */
-  readonly folder: string;
-  /** Ends Envoy Gateway and each Envoy, and removes their folder. */
-  stop(): Promise<void>;
 }
 
-interface GatewayFolders {
-  readonly root: string;
-  readonly resources: string;
-  readonly config: string;
-  readonly data: string;
-  readonly state: string;
-  readonly runtime: string;
-}
-
-const START_TIMEOUT_MS = 60_000;
-const CONFIG_TIMEOUT_MS = 30_000;
+// Its xDS server. On its health probe (8081) and its Wasm server (18002) a failure to bind is only
+// logged.
+const FIXED_PORTS = [18_000];
 
 /**
  * Starts a real Envoy Gateway in standalone mode (file provider, host infrastructure) in a temporary
@@ -68,177 +31,33 @@ const CONFIG_TIMEOUT_MS = 30_000;
  * until the first gateway is stopped.
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const turn = await takeGatewayTurn(options.signal);
-  let folders: GatewayFolders | undefined;
-  let server: StartedProcess | undefined;
-  try {
-    folders = await makeFolders();
-    const yaml = resourcesAsYaml(options.resources);
-    await publishResources(folders, yaml);
-    await generateCertificates(folders);
-    server = await startEnvoyGateway(folders, options);
-    turn.remember({ envoyGatewayPid: server.pid, folder: folders.root });
-    const ports = options.awaitPorts ?? expectedGateways(yaml).ports;
-    const { timeoutMs = START_TIMEOUT_MS, signal } = options;
-    await waitUntilServing(server, folders, ports, { timeoutMs, signal });
-    const first = (await findEnvoys(folders.runtime))[0];
-    return describeGateway(turn, folders, server, first?.admin ?? '');
-  } catch (error) {
-    await server?.stop();
-    if (folders !== undefined) await removeFolders(folders);
-    turn.release();
-    throw error;
-  }
-}
-
-async function makeFolders(): Promise<GatewayFolders> {
-  const root = await mkdtemp(GATEWAY_FOLDER_PREFIX);
-  const folders: GatewayFolders = {
-    root,
-    resources: path.join(root, 'resources'),
-    config: path.join(root, 'config'),
-    data: path.join(root, 'data'),
-    state: path.join(root, 'state'),
-    runtime: path.join(root, 'runtime'),
+  const yaml = resourcesAsYaml(options.resources);
+  const gateway = await startEnvoyGateway({
+    ...options,
+    fixedPorts: FIXED_PORTS,
+    prepare: async (folders) => {
+      await publishResources(folders.root, yaml);
+      await generateCertificates(folders);
+      return {
+        resource: { type: 'File', file: { paths: [folders.resources] } },
+        listenerPorts: expectedGateways(yaml).ports,
+      };
+    },
+  });
+  return {
+    ...gateway,
+    updateResources: (resources) => publishResources(gateway.folder, resourcesAsYaml(resources)),
   };
-  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
-  // With a link of this name in place Envoy Gateway does not try to download Envoy.
-  const wanted = TESTBED_VERSIONS.envoyWantedByEnvoyGateway;
-  const bin = path.join(folders.data, 'envoy-versions', wanted, 'bin');
-  await mkdir(bin, { recursive: true });
-  await symlink(testbedToolPath('envoy'), path.join(bin, 'envoy'));
-  return folders;
-}
-
-async function removeFolders(folders: GatewayFolders): Promise<void> {
-  await rm(folders.root, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** A rename into the watched folder: Envoy Gateway never reads half a file. */
-async function publishResources(folders: GatewayFolders, yaml: string): Promise<void> {
-  const unpublished = path.join(folders.root, 'resources.yaml');
+async function publishResources(root: string, yaml: string): Promise<void> {
+  const unpublished = path.join(root, 'resources.yaml');
   await writeFile(unpublished, yaml);
-  await rename(unpublished, path.join(folders.resources, 'resources.yaml'));
+  await rename(unpublished, path.join(root, 'resources', 'resources.yaml'));
 }
 
-async function generateCertificates(folders: GatewayFolders): Promise<void> {
-  const certgen = await startProcess({
-    name: 'envoy-gateway certgen',
-    command: testbedToolPath('envoy-gateway'),
-    args: ['certgen', '--local', '--config-home', folders.config],
-  });
-  const ending = await waitFor('certgen to end', certgen.ending, {
-    timeoutMs: START_TIMEOUT_MS,
-    intervalMs: 20,
-  });
-  if (ending !== 'exit status 0') {
-    throw new Error(`testbed: certgen ended with ${ending}:\n${certgen.log()}`);
-  }
-}
-
-async function startEnvoyGateway(
-  folders: GatewayFolders,
-  options: GatewayOptions,
-): Promise<StartedProcess> {
-  const configuration = path.join(folders.root, 'envoy-gateway.yaml');
-  await writeFile(configuration, stringify(await envoyGatewayConfiguration(folders, options)));
-  return startProcess({
-    name: 'Envoy Gateway',
-    command: testbedToolPath('envoy-gateway'),
-    args: ['server', '--config-path', configuration],
-    cwd: folders.root,
-  });
-}
-
-async function envoyGatewayConfiguration(
-  folders: GatewayFolders,
-  { extensionManager, configuration }: GatewayOptions,
-): Promise<Readonly<Record<string, unknown>>> {
-  return {
-    apiVersion: 'gateway.envoyproxy.io/v1alpha1',
-    kind: 'EnvoyGateway',
-    gateway: { controllerName: 'gateway.envoyproxy.io/gatewayclass-controller' },
-    provider: {
-      type: 'Custom',
-      custom: {
-        resource: { type: 'File', file: { paths: [folders.resources] } },
-        infrastructure: {
-          type: 'Host',
-          host: {
-            configHome: folders.config,
-            dataHome: folders.data,
-            stateHome: folders.state,
-            runtimeDir: folders.runtime,
-          },
-        },
-      },
-    },
-    admin: { address: { host: '127.0.0.1', port: await freePort() } },
-    // Metrics would be served on 0.0.0.0:19001, which cannot be moved.
-    telemetry: { metrics: { prometheus: { disable: true } } },
-    logging: { level: { default: 'info' } },
-    extensionApis: { enableBackend: true },
-    // Envoys with hot restart share a socket name: the second on a machine would end at once. (For a
-    // GatewayClass or Gateway with an EnvoyProxy of its own these settings do not count.)
-    envoyProxy: { extraArgs: ['--disable-hot-restart'], concurrency: 1 },
-    ...(extensionManager === undefined ? {} : { extensionManager }),
-    ...configuration,
-  };
-}
-
-/** Envoy opens a listener only once it has the routes and clusters that belong to it. */
-async function waitUntilServing(
-  server: StartedProcess,
-  folders: GatewayFolders,
-  ports: readonly number[],
-  deadline: WaitOptions,
-): Promise<void> {
-  const probe = async (): Promise<boolean | undefined> => {
-    if (server.ending() !== undefined) return true;
-    const accepting = await Promise.all(ports.map(acceptsConnections));
-    if (accepting.includes(false)) return undefined;
-    return ports.length === 0 || (await findEnvoys(folders.runtime)).length > 0;
-  };
-  try {
-    await waitFor(`Envoy to listen on ${ports.join(', ')}`, probe, deadline);
-  } catch (cause) {
-    throw new Error(`testbed: Envoy does not serve:\n${server.log().slice(-8_000)}`, { cause });
-  }
-  const ending = server.ending();
-  if (ending !== undefined) {
-    throw new Error(`testbed: Envoy Gateway ended with ${ending}:\n${server.log().slice(-8_000)}`);
-  }
-}
-
-function describeGateway(
-  turn: GatewayTurn,
-  folders: GatewayFolders,
-  server: StartedProcess,
-  envoyAdmin: string,
-): RunningGateway {
-  const envoys = (): Promise<readonly RunningEnvoy[]> => findEnvoys(folders.runtime);
-  const configDump = async (gateway?: string): Promise<unknown> => {
-    const running = await envoys();
-    const chosen = running.find((envoy) => gateway === undefined || envoy.gateway === gateway);
-    if (chosen === undefined) throw new Error(`testbed: no Envoy serves ${gateway ?? 'at all'}`);
-    return fetchJson(chosen.admin, '/config_dump?include_eds');
-  };
-  return {
-    envoyAdmin,
-    pid: server.pid,
-    folder: folders.root,
-    envoys,
-    configDump,
-    updateResources: (resources) => publishResources(folders, resourcesAsYaml(resources)),
-    waitForConfig: async (what, accept, gateway) => {
-      const probe = async (): Promise<boolean> => accept(JSON.stringify(await configDump(gateway)));
-      await waitFor(what, probe, { timeoutMs: CONFIG_TIMEOUT_MS });
-    },
-    logs: server.log,
-    stop: async () => {
-      await server.stop();
-      await removeFolders(folders);
-      turn.release();
-    },
-  };
+async function generateCertificates({ config }: GatewayFolders): Promise<void> {
+  const certgen = ['certgen', '--local', '--config-home', config];
+  await runToEnd(testbedToolPath('envoy-gateway'), certgen);
 }

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { testbedToolPath } from '../testbed-cache.ts';
+import { waitFor } from '../wait-for.ts';
+import type { RunningKubernetes } from './kubernetes.ts';
+
+const crdSchema = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.literal('CustomResourceDefinition'),
+  spec: z.looseObject({
+    group: z.string(),
+    names: z.looseObject({ kind: z.string() }),
+    versions: z.array(z.looseObject({ name: z.string(), served: z.boolean() })),
+  }),
+});
+
+type Crd = z.output<typeof crdSchema>;
+
+const SERVED_TIMEOUT_MS = 30_000;
+
+/** Installs the kinds of Envoy Gateway and the Gateway API, and waits until all are served. */
+export async function installGatewayCrds(kubernetes: RunningKubernetes): Promise<void> {
+  const file = await readFile(testbedToolPath('gateway-crds'), 'utf8');
+  const objects: unknown = JSON.parse(file);
+  await installCrds(kubernetes, z.array(crdSchema).parse(objects));
+}
+
+/** Installs HTTPProxy and Connector, and waits until both are served. */
+export async function installDatumCrds(kubernetes: RunningKubernetes): Promise<void> {
+  const files = ['httpproxies.yaml', 'connectors.yaml'];
+  const crds = files.map(async (file) => {
+    const text = await readFile(path.join(import.meta.dirname, 'crds', file), 'utf8');
+    return crdSchema.parse(parse(text));
+  });
+  await installCrds(kubernetes, await Promise.all(crds));
+}
+
+async function installCrds(kubernetes: RunningKubernetes, crds: readonly Crd[]): Promise<void> {
+  await kubernetes.apply(crds);
+  for (const { spec } of crds) {
+    for (const { name } of spec.versions.filter(({ served }) => served)) {
+      const [apiVersion, kind] = [`${spec.group}/${name}`, spec.names.kind];
+      await waitFor(
+        `the API server to serve ${apiVersion} ${kind}`,
+        () => kubernetes.serves(apiVersion, kind),
+        { timeoutMs: SERVED_TIMEOUT_MS },
+      );
+    }
+  }
+}
