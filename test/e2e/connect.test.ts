@@ -1,5 +1,5 @@
-import http2 from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectOverHttp2 } from './support/connect-stream.ts';
 import { backendYaml, gatewayYaml, httpRouteYaml } from './support/example-resources.ts';
 import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
@@ -60,7 +60,8 @@ describe.each(cases)('$sent in the snapshot, an offline connector', ({ listeners
   });
 
   it('answers CONNECT over HTTP/2', async () => {
-    expect(await connectOverHttp2(port, 'berlin.example.com')).toEqual({ status: 503, body });
+    const response = await connectOverHttp2({ port, host: 'berlin.example.com' });
+    expect(response).toEqual({ status: 503, body });
   });
 
   it('answers a WebSocket handshake', async () => {
@@ -80,23 +81,3 @@ describe.each(cases)('$sent in the snapshot, an offline connector', ({ listeners
     expect(upstream.connectionCount()).toBe(0);
   });
 });
-
-function connectOverHttp2(port: number, authority: string) {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
-  return new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-    session.once('error', reject);
-    const stream = session.request({ ':method': 'CONNECT', ':authority': `${authority}:443` });
-    stream.setTimeout(10_000, () => reject(new Error('no answer to CONNECT')));
-    stream.once('error', reject);
-    stream.setEncoding('utf8');
-    let status: number | undefined;
-    let body = '';
-    stream.once('response', (headers) => {
-      status = headers[':status'];
-    });
-    stream.on('data', (chunk: string) => {
-      body += chunk;
-    });
-    stream.once('end', () => resolve({ status, body }));
-  }).finally(() => session.destroy());
-}

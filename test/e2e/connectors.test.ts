@@ -1,16 +1,16 @@
 import { execFile } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { protoPath } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import { callGrpc } from './support/call-grpc.ts';
 import { differingPlaces } from './support/dump-differences.ts';
 import { backendYaml, gatewayYaml } from './support/example-resources.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
+import { reportedPlaces } from './support/reported-places.ts';
 import { sendRequest } from './support/send-request.ts';
 import { testbedToolPath } from './support/testbed-cache.ts';
 import { startGrpcUpstream, startHttpUpstream, type Upstream } from './support/upstreams.ts';
@@ -110,7 +110,8 @@ describe('Offramp behind a real Envoy Gateway', () => {
   });
 
   it('answers a gRPC call with UNAVAILABLE and the message', async () => {
-    await expect(callGrpc()).rejects.toMatchObject({ code: 14, details: 'Tunnel not online' });
+    const call = callGrpc({ port, host: 'chat.example.com', method: '/chat.Chat/Say' });
+    await expect(call).rejects.toMatchObject({ code: 14, details: 'Tunnel not online' });
     expect(upstream('chat').connectionCount()).toBe(0);
   });
 
@@ -236,58 +237,10 @@ describe('Offramp behind a real Envoy Gateway', () => {
       routeYaml('chat', rule('chat'), 'GRPCRoute'),
     ].join('---\n');
   }
-
-  function callGrpc(): Promise<unknown> {
-    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
-      'grpc.default_authority': 'chat.example.com',
-    });
-    const asIs = (bytes: Buffer) => bytes;
-    return new Promise((resolve, reject) => {
-      const request = Buffer.alloc(0);
-      client.makeUnaryRequest(
-        '/chat.Chat/Say',
-        asIs,
-        asIs,
-        request,
-        new Metadata(),
-        (error, answer) => {
-          client.close();
-          if (error === null) resolve(answer);
-          else reject(error);
-        },
-      );
-    });
-  }
 });
 
 function manager(offramp: OfframpProcess) {
   return recommendedExtensionManager({ host: '127.0.0.1', port: offramp.port });
-}
-
-const changesSchema = z.looseObject({
-  changes: z.array(
-    z.looseObject({
-      effect: z.string(),
-      place: z.looseObject({
-        kind: z.string(),
-        resource: z.string(),
-        virtualHost: z.string().optional(),
-        route: z.string().optional(),
-      }),
-    }),
-  ),
-});
-
-/** The places in the last report, written as `differingPlaces` writes them. */
-function reportedPlaces(offramp: OfframpProcess): string[] {
-  const last = offramp.log().findLast(({ msg }) => msg === 'changes');
-  const places = changesSchema.parse(last).changes.map(({ effect, place }) => {
-    const { kind, resource, virtualHost, route } = place;
-    if (virtualHost === undefined) return `${kind} ${resource}`;
-    const part = effect === 'domain-added' ? 'domains' : (route ?? '');
-    return `${kind} ${resource} > ${virtualHost} > ${part}`;
-  });
-  return [...new Set(places)].toSorted();
 }
 
 async function grpcurl(...args: string[]): Promise<string> {

@@ -21,7 +21,7 @@ describe('npm run demo -- --gateway', () => {
   let demo: StartedProcess | undefined;
 
   beforeEach(async () => {
-    turn = await takeGatewayTurn();
+    turn = await takeGatewayTurn([18_000]);
     folder = await mkdtemp(join(tmpdir(), 'offramp-e2e-demo-'));
   });
 

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import https from 'node:https';
 
 /** A request through Envoy; `host` is the authority, which need not resolve. */
 export interface SentRequest {
@@ -7,6 +8,8 @@ export interface SentRequest {
   readonly path?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sends it over TLS and trusts this certificate (PEM). */
+  readonly ca?: string;
 }
 
 /** What came back; the status of a CONNECT as well. */
@@ -16,13 +19,22 @@ export interface ReceivedResponse {
   readonly body: string;
 }
 
+/** The headers by which a client asks for a WebSocket. */
+export const webSocketHandshake: Readonly<Record<string, string>> = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+};
+
 const TIMEOUT_MS = 10_000;
 
 /** Sends one HTTP/1.1 request to the loopback interface on a connection of its own. */
 export function sendRequest(request: SentRequest): Promise<ReceivedResponse> {
   return new Promise((resolve, reject) => {
-    const { port, host, path = '/', method = 'GET', headers = {} } = request;
-    const outgoing = http.request({
+    const { port, host, path = '/', method = 'GET', headers = {}, ca } = request;
+    const tls = { ca, servername: host };
+    const options = {
       host: '127.0.0.1',
       port,
       method,
@@ -31,7 +43,9 @@ export function sendRequest(request: SentRequest): Promise<ReceivedResponse> {
       headers: { host, ...headers },
       agent: false,
       timeout: TIMEOUT_MS,
-    });
+    } as const;
+    const outgoing =
+      ca === undefined ? http.request(options) : https.request({ ...options, ...tls });
     const receive = (response: http.IncomingMessage, head: string): void => {
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: head });
     };

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import http2 from 'node:http2';
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
+import { listenOnLoopback } from './listen.ts';
 
 /** A request as the upstream saw it. */
 export interface SeenRequest {
@@ -81,25 +82,14 @@ function grpcFrame(text: Buffer): Buffer {
 }
 
 async function listen(name: string, { server, seen }: ListeningServer): Promise<Upstream> {
-  const open = new Set<Socket>();
   let connections = 0;
-  server.on('connection', (socket: Socket) => {
+  server.on('connection', () => {
     connections += 1;
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('testbed: no TCP address');
+  const { port, stop } = await listenOnLoopback(server);
   return {
     name,
-    port: address.port,
+    port,
     requests: () => [...seen],
     requestCount: () => seen.length,
     connectionCount: () => connections,
@@ -107,10 +97,6 @@ async function listen(name: string, { server, seen }: ListeningServer): Promise<
       seen.length = 0;
       connections = 0;
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of open) socket.destroy();
-      }),
+    stop,
   };
 }
