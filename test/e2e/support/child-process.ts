@@ -75,6 +75,11 @@ export async function startProcess(options: StartOptions): Promise<StartedProces
       waitForLine({ name: options.name, log, ending }, pattern, timeoutMs),
     stop: async (graceMs = GRACE_MS) => {
       await stopTree(child, identity, graceMs);
+      // It is gone a moment before Node says how it ended.
+      await waitFor(`the end of ${options.name}`, ending, {
+        timeoutMs: KILL_TIMEOUT_MS,
+        intervalMs: 5,
+      });
       living.delete(identity);
     },
   };
