@@ -148,7 +148,7 @@ describe('Offramp behind a real Envoy Gateway', () => {
     expect(upstream('mirrored').connectionCount()).toBe(0);
   });
 
-  it('answers CONNECT and WebSocket handshakes with 503, not with Envoy’s 403', async () => {
+  it('answers CONNECT and WebSocket handshakes with 503, not with Envoy’s 404 and 403', async () => {
     const connect = await sendRequest({ port, host: 'berlin.example.com', method: 'CONNECT' });
     expect(connect).toMatchObject({ status: 503, body: 'Tunnel not online' });
     const upgrade = { connection: 'Upgrade', upgrade: 'websocket' };

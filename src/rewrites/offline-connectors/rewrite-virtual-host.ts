@@ -126,7 +126,7 @@ function appendToList(virtualHost: Uint8Array, field: Uint8Array): Uint8Array {
   return editFields(virtualHost, () => 'keep', [field]);
 }
 
-/** CONNECT gets the offline answer too, instead of Envoy's 403. */
+/** CONNECT gets the offline answer too. It matches no other route, so Envoy would say 404. */
 function answerConnect(
   virtualHost: Uint8Array,
   name: string,
@@ -138,7 +138,7 @@ function answerConnect(
   const place = placeOf(context, name, routeName);
   if (!connectable && context.validatesClusters) {
     const detail =
-      'CONNECT gets Envoy’s 403: listeners are not in the snapshot, and no route to an absent cluster may be added';
+      'CONNECT gets Envoy’s 404: listeners are not in the snapshot, and no route to an absent cluster may be added';
     report.skipped('validate-clusters', placeOf(context, name), detail);
     return { value: virtualHost, needsConnect: false };
   }
