@@ -31,6 +31,7 @@ export async function startTunnelEnd(): Promise<TunnelEnd> {
     const address = request.url ?? '';
     seen.push({ address, endpointId: String(request.headers[ENDPOINT_HEADER]) });
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
+    if (!(port > 0)) return void near.end('HTTP/1.1 400 Bad Request\r\n\r\n');
     const far = net.connect({ host: '127.0.0.1', port }, () => {
       near.write('HTTP/1.1 200 OK\r\n\r\n');
       far.write(head);
