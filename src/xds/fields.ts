@@ -51,6 +51,7 @@ export const fields = {
     metadata: 4,
     direct_response: 7,
     response_headers_to_add: 10,
+    typed_per_filter_config: 13,
     name: 14,
     filter_action: 17,
     non_forwarding_action: 18,

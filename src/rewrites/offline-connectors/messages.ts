@@ -1,7 +1,7 @@
 import type { Tunnel } from '../../state/connectors.ts';
 import { anyOf, encodeMessage } from '../../xds/build.ts';
 import { fields } from '../../xds/fields.ts';
-import { encodeField } from '../../xds/wire.ts';
+import { concatenate, encodeField } from '../../xds/wire.ts';
 import type { OfflineResponse } from './settings.ts';
 
 /**
@@ -50,13 +50,13 @@ export function upgradeHeaderMatcher(upgrade: string): Uint8Array {
   });
 }
 
-/** A Route that answers CONNECT with the given action (a Route's field, encoded). */
-export function connectRoute(name: string, action: Uint8Array): Uint8Array {
+/** A Route for CONNECT, made of its action and whatever else it needs (fields of Route, encoded). */
+export function connectRoute(name: string, rest: Uint8Array): Uint8Array {
   const head = encodeMessage('envoy.config.route.v3.Route', {
     name,
     match: { connect_matcher: {} },
   });
-  return new Uint8Array([...head, ...action]);
+  return concatenate([head, rest]);
 }
 
 /** The RouteAction that tunnels CONNECT through an online connector's cluster. */

@@ -14,6 +14,7 @@ import {
 } from '../../xds/wire.ts';
 import { directResponseField } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
+import { connectFilterConfigs } from './filter-configs.ts';
 import { absentClusterAction, connectAction, connectRoute, responseHeaders } from './messages.ts';
 import { connectRouteName } from './own-routes.ts';
 import { rewriteRoute } from './rewrite-route.ts';
@@ -29,11 +30,18 @@ export interface RewrittenVirtualHost {
 
 /** What the routes of a virtual host add up to. */
 interface Tally {
-  answered: boolean;
+  /** The routes that are answered now, as they came. */
+  readonly answered: Uint8Array[];
   needsConnect: boolean;
   online: boolean;
   readonly connectors: Set<string>;
-  readonly tunnels: string[];
+  readonly tunnelled: TunnelledRoute[];
+}
+
+/** A route, and a cluster of its own that leads into a tunnel. */
+interface TunnelledRoute {
+  readonly route: Uint8Array;
+  readonly cluster: string;
 }
 
 /** Rewrites the routes of a virtual host, and gives it the CONNECT route that fits them. */
@@ -48,20 +56,19 @@ export function rewriteVirtualHost(
     return { value: virtualHost, needsConnect: false };
   }
   const tally: Tally = {
-    answered: false,
+    answered: [],
     needsConnect: false,
     online: false,
     connectors: new Set(),
-    tunnels: [],
+    tunnelled: [],
   };
   const routed = rewriteRoutes(virtualHost, name, context, tally);
   const { needsConnect } = tally;
-  const [tunnel] = tally.tunnels;
-  if (tunnel !== undefined) {
-    return { value: tunnelConnect(routed, name, tunnel, context), needsConnect };
+  if (tally.tunnelled.length > 0) {
+    return { value: tunnelConnect(routed, name, tally.tunnelled, context), needsConnect };
   }
-  if (!tally.answered || tally.online) return { value: routed, needsConnect };
-  return answerConnect(routed, name, [...tally.connectors], context);
+  if (tally.answered.length === 0 || tally.online) return { value: routed, needsConnect };
+  return answerConnect(routed, name, tally, context);
 }
 
 function rewriteRoutes(
@@ -77,30 +84,39 @@ function rewriteRoutes(
     const result = insideField(`routes[${index++}]`, field.valueStart, () =>
       rewriteRoute(route, name, context),
     );
-    tally.answered ||= result.answered;
     tally.needsConnect ||= result.needsConnect;
     tally.online ||= result.online;
-    tally.tunnels.push(...result.tunnels);
-    if (result.answered) for (const connector of result.connectors) tally.connectors.add(connector);
+    tally.tunnelled.push(...result.tunnels.map((cluster) => ({ route, cluster })));
+    if (result.answered) {
+      tally.answered.push(route);
+      for (const connector of result.connectors) tally.connectors.add(connector);
+    }
     return result.routes?.map((one) => encodeField(VirtualHost.routes, one)) ?? 'keep';
   });
 }
 
-/** CONNECT goes through the tunnel, also for clients that ask for the virtual host's own domain. */
+/**
+ * CONNECT goes through the tunnel, also for clients that ask for the virtual host's own domain. It
+ * reaches all that the tunnel's end serves, so it passes the filters of each route into that tunnel.
+ */
 function tunnelConnect(
   virtualHost: Uint8Array,
   name: string,
-  cluster: string,
+  tunnelled: readonly TunnelledRoute[],
   context: RouteConfigurationContext,
 ): Uint8Array {
   const ourName = context.sanitizedNames.get(name) ?? name;
-  const owner = [context.tunnels.get(cluster) ?? ''];
+  const cluster = tunnelled[0]?.cluster ?? '';
+  const owner = context.tunnels.get(cluster) ?? '';
+  const ownRoutes = tunnelled.filter((one) => context.tunnels.get(one.cluster) === owner);
+  const filters = connectFilterConfigs(ownRoutes.map(({ route }) => route));
   const routeName = connectRouteName('connect', ourName);
   const action = encodeField(Route.route, connectAction(cluster));
-  const connected = placeConnectRoute(virtualHost, routeName, connectRoute(routeName, action));
+  const route = connectRoute(routeName, concatenate([action, ...filters]));
+  const connected = placeConnectRoute(virtualHost, routeName, route);
   if (connected !== virtualHost) {
     const place = placeOf(context, name, routeName);
-    context.report.changed('connect-tunnelled', place, owner, `CONNECT goes to ${cluster}`);
+    context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
   }
   return addDomain(connected, name, `${ourName}.connector.internal`, context);
 }
@@ -126,11 +142,11 @@ function appendToList(virtualHost: Uint8Array, field: Uint8Array): Uint8Array {
   return editFields(virtualHost, () => 'keep', [field]);
 }
 
-/** CONNECT gets the offline answer too. It matches no other route, so Envoy would say 404. */
+/** CONNECT gets the offline answer too, behind the same filters; it matches no other route (404). */
 function answerConnect(
   virtualHost: Uint8Array,
   name: string,
-  connectors: readonly string[],
+  tally: Tally,
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
   const { connectable, report } = context;
@@ -146,14 +162,15 @@ function answerConnect(
     ? directResponseField(context)
     : encodeField(Route.route, absentClusterAction('CONNECT'));
   const headers = responseHeaders(context.settings.offlineResponse);
-  const route = connectRoute(routeName, concatenate([action, ...headers]));
+  const filters = connectFilterConfigs(tally.answered);
+  const route = connectRoute(routeName, concatenate([action, ...headers, ...filters]));
   const value = placeConnectRoute(virtualHost, routeName, route);
   if (value !== virtualHost) {
     const { status } = context.settings.offlineResponse;
     const detail = connectable
       ? `CONNECT gets ${status} with the body`
       : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
-    report.changed('connect-answered', place, connectors, detail);
+    report.changed('connect-answered', place, [...tally.connectors], detail);
   }
   return { value, needsConnect: connectable };
 }
