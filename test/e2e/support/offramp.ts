@@ -14,6 +14,8 @@ export type LogLine = z.output<typeof lineSchema>;
 
 /** The built `offramp serve`, as a process of its own. */
 export interface OfframpProcess {
+  readonly pid: number;
+  /** NaN over a unix socket. */
   readonly port: number;
   /** Base of the HTTP endpoint. */
   readonly url: string;
@@ -62,6 +64,7 @@ export async function startOfframpProcess(
   });
   const { grpc, http } = servingSchema.parse(serving);
   return {
+    pid: server.pid,
     port: Number(grpc.slice(grpc.lastIndexOf(':') + 1)),
     url: `http://${http}`,
     configFile,
