@@ -12,7 +12,7 @@ export default defineConfig({
     // Envoy Gateway's xDS port cannot be moved: one file, and one gateway, at a time.
     fileParallelism: false,
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    hookTimeout: 360_000,
     teardownTimeout: 30_000,
   },
 });
