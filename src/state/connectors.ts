@@ -93,7 +93,7 @@ export class ConnectorView {
     return whole === undefined ? { byBackend } : { whole, byBackend };
   }
 
-  /** Whether anything is claimed of any rule of this route. `kind` in any case. */
+  /** Whether anything is claimed of any rule of this route. `kind` in any case, '' for either. */
   claimsRoute(route: RuleKeyParts): boolean {
     return this.#routes.has(ruleKey({ ...route, rule: undefined }));
   }
@@ -104,7 +104,9 @@ export class ConnectorView {
     if (claim.backend === undefined) claims.whole = connector;
     else claims.byBackend.set(claim.backend, connector);
     this.#rules.set(key, claims);
-    this.#routes.add(ruleKey({ ...claim, rule: undefined }));
+    for (const kind of [claim.kind, '']) {
+      this.#routes.add(ruleKey({ ...claim, kind, rule: undefined }));
+    }
   }
 }
 

@@ -73,6 +73,9 @@ describe('a view', () => {
     const view = new ConnectorView([entry('a', [{ ...app, rule: 1, backend: 2 }])]);
     expect(view.claimsRoute({ ...app, rule: 0 })).toBe(true);
     expect(view.claimsRoute({ ...app, kind: 'httproute' })).toBe(true);
+    expect(view.claimsRoute({ ...app, kind: '' })).toBe(true);
+    expect(view.claimsRoute({ ...app, kind: 'GRPCRoute' })).toBe(false);
+    expect(view.claimsRoute({ ...app, kind: '', name: 'other' })).toBe(false);
     expect(view.claimsRoute({ ...app, name: 'other' })).toBe(false);
   });
 

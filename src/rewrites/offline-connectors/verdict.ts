@@ -10,7 +10,7 @@ export type Verdict =
   | { readonly kind: 'online'; readonly connector: Connector & { readonly online: true } }
   | { readonly kind: 'merged'; readonly detail: string };
 
-/** Who a route is: the object from its metadata, the rule's index from its name. */
+/** Who a route is: the object from its metadata, the rule's index from its name. `kind` in any case. */
 export interface RouteIdentity {
   readonly object: Pick<GatewayObject, 'kind' | 'namespace' | 'name'>;
   readonly rule: number | undefined;
@@ -30,7 +30,11 @@ export function identifyRoute(
   parsedName: RuleName | undefined,
 ): RouteIdentity | undefined {
   const named = object ?? parsedName;
-  return named === undefined ? undefined : { object: named, rule: parsedName?.rule };
+  if (named === undefined) return undefined;
+  const { namespace, name } = named;
+  // A standalone Envoy Gateway before 1.9 leaves the kind empty in all metadata of routes.
+  const kind = named.kind === '' ? (parsedName?.kind ?? '') : named.kind;
+  return { object: { kind, namespace, name }, rule: parsedName?.rule };
 }
 
 /** Decides whether a route's traffic to a cluster goes to a connector, and in which state it is. */
