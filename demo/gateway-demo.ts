@@ -2,7 +2,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { descendantsOf } from '../test/e2e/support/process-tree.ts';
 import { prepareTestbed, testbedFolder } from '../test/e2e/support/testbed-cache.ts';
-import { TESTBED_VERSIONS } from '../test/e2e/support/testbed-versions.ts';
+import { TESTBED_RELEASE } from '../test/e2e/support/testbed-versions.ts';
 import { chooseAsk } from './ask.ts';
 import { playScenes } from './scenes.ts';
 import { type Stage, setStage } from './stage.ts';
@@ -56,11 +56,13 @@ async function prepare(signal: AbortSignal): Promise<void> {
       'The demo on a real Envoy Gateway runs on Linux only. `npm run demo` runs anywhere.',
     );
   }
-  const { envoyGateway, envoy } = TESTBED_VERSIONS;
+  const { version: envoyGateway, envoy } = TESTBED_RELEASE;
   transcript.tell(`Offramp between a real Envoy Gateway ${envoyGateway} and a real Envoy ${envoy}`);
   signal.addEventListener('abort', interruptBuild);
   try {
-    await prepareTestbed(['envoy', 'envoy-gateway'], (line) => transcript.tell(line));
+    await prepareTestbed(['envoy', 'envoy-gateway'], TESTBED_RELEASE, (line) =>
+      transcript.tell(line),
+    );
   } catch (cause) {
     const needs = 'The first time, it needs Go 1.26 or newer, Python 3 with pip, and the network.';
     throw new Error(`${needs}\nWhat is ready stays in ${testbedFolder()}.`, { cause });

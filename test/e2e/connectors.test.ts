@@ -5,7 +5,13 @@ import { protoPath } from 'grpc-health-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callGrpc } from './support/call-grpc.ts';
 import { differingPlaces } from './support/dump-differences.ts';
-import { backendYaml, gatewayYaml } from './support/example-resources.ts';
+import {
+  backendYaml,
+  filteredRefYaml,
+  gatewayYaml,
+  plainRefYaml,
+  routeYaml,
+} from './support/example-resources.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
@@ -14,30 +20,6 @@ import { reportedPlaces } from './support/reported-places.ts';
 import { sendRequest } from './support/send-request.ts';
 import { testbedToolPath } from './support/testbed-cache.ts';
 import { startGrpcUpstream, startHttpUpstream, type Upstream } from './support/upstreams.ts';
-
-/** One backendRef in YAML; the header filter makes it a cluster of its own. */
-function splitRef(name: string, weight: number): string {
-  return `        - group: gateway.envoyproxy.io
-          kind: Backend
-          name: ${name}
-          weight: ${weight}
-          filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: x-site, value: ${name} }] } }]
-`;
-}
-
-function routeYaml(name: string, rules: string, kind = 'HTTPRoute'): string {
-  return `apiVersion: gateway.networking.k8s.io/v1
-kind: ${kind}
-metadata: { name: ${name}, namespace: default }
-spec:
-  parentRefs: [{ name: eg }]
-  hostnames: [${name}.example.com]
-  rules:
-${rules}`;
-}
-
-const plainRef = (name: string) =>
-  `      backendRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: ${name} }]\n`;
 
 const state = {
   connectors: [
@@ -219,20 +201,24 @@ describe('Offramp behind a real Envoy Gateway', () => {
     const mirror =
       '    - filters: [{ type: RequestMirror, requestMirror: { backendRef: { group: gateway.envoyproxy.io, kind: Backend, name: mirrored } } }]\n';
     const split = (refs: string) => `    - backendRefs:\n${refs}`;
-    const rule = (name: string) => `    -\n${plainRef(name)}`;
+    const rule = (name: string) => `    -\n${plainRefYaml(name)}`;
     return [
       gatewayYaml(port),
       ...backends,
       chat,
       backendYaml('oslo', upstream('healthy').port),
-      routeYaml('berlin', `${rule('berlin')}${health}${plainRef('healthy')}`),
+      routeYaml('berlin', `${rule('berlin')}${health}${plainRefYaml('healthy')}`),
       routeYaml('oslo', rule('oslo')),
       routeYaml(
         'split',
-        split(splitRef('seventy', 70) + splitRef('berlin', 20) + splitRef('ten', 10)),
+        split(
+          filteredRefYaml('seventy', 70) +
+            filteredRefYaml('berlin', 20) +
+            filteredRefYaml('ten', 10),
+        ),
       ),
-      routeYaml('dead', split(splitRef('berlin', 20) + splitRef('seventy', 10))),
-      routeYaml('mirror', `${mirror}${plainRef('healthy')}`),
+      routeYaml('dead', split(filteredRefYaml('berlin', 20) + filteredRefYaml('seventy', 10))),
+      routeYaml('mirror', `${mirror}${plainRefYaml('healthy')}`),
       routeYaml('plain', rule('healthy')),
       routeYaml('chat', rule('chat'), 'GRPCRoute'),
     ].join('---\n');

@@ -6,11 +6,13 @@ import { fetchJson, findEnvoys, type RunningEnvoy } from './envoy-admin.ts';
 import { acceptsConnections, freePort } from './free-ports.ts';
 import { GATEWAY_FOLDER_PREFIX, type GatewayTurn, takeGatewayTurn } from './gateway-turn.ts';
 import { testbedToolPath } from './testbed-cache.ts';
-import { TESTBED_VERSIONS } from './testbed-versions.ts';
+import { type EnvoyGatewayRelease, TESTBED_RELEASE } from './testbed-versions.ts';
 import { type WaitOptions, waitFor } from './wait-for.ts';
 
 /** What Envoy Gateway is started with, wherever its resources come from. */
 export interface EnvoyGatewayOptions {
+  /** Which Envoy Gateway, with its Envoy; TESTBED_RELEASE by default. */
+  readonly release?: EnvoyGatewayRelease;
   /** As in the EnvoyGateway configuration; `recommendedExtensionManager` makes one. */
   readonly extensionManager?: Readonly<Record<string, unknown>> | undefined;
   /** Further top-level fields of the EnvoyGateway configuration, such as `runtimeFlags`. */
@@ -87,7 +89,7 @@ export async function startEnvoyGateway(plan: EnvoyGatewayPlan): Promise<Running
   let folders: GatewayFolders | undefined;
   let server: StartedProcess | undefined;
   try {
-    folders = await makeFolders();
+    folders = await makeFolders(plan.release ?? TESTBED_RELEASE);
     const provider = await plan.prepare(folders);
     server = await startServer(folders, provider, plan);
     turn.remember({ envoyGatewayPid: server.pid, folder: folders.root });
@@ -104,7 +106,7 @@ export async function startEnvoyGateway(plan: EnvoyGatewayPlan): Promise<Running
   }
 }
 
-async function makeFolders(): Promise<GatewayFolders> {
+async function makeFolders(release: EnvoyGatewayRelease): Promise<GatewayFolders> {
   const root = await mkdtemp(GATEWAY_FOLDER_PREFIX);
   const folders: GatewayFolders = {
     root,
@@ -116,10 +118,11 @@ async function makeFolders(): Promise<GatewayFolders> {
   };
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
   // With a link of this name in place Envoy Gateway does not try to download Envoy.
-  const wanted = TESTBED_VERSIONS.envoyWantedByEnvoyGateway;
-  const bin = path.join(folders.data, 'envoy-versions', wanted, 'bin');
+  const bin = path.join(folders.data, 'envoy-versions', release.envoyWanted, 'bin');
   await mkdir(bin, { recursive: true });
-  await symlink(testbedToolPath('envoy'), path.join(bin, 'envoy'));
+  await symlink(testbedToolPath('envoy', release), path.join(bin, 'envoy'));
+  // Envoy Gateway 1.9.1 cannot tell which one it wants; what this file names is taken then.
+  await writeFile(path.join(folders.config, 'envoy-version'), release.envoyWanted);
   return folders;
 }
 
@@ -135,7 +138,8 @@ async function startServer(
   const configuration = path.join(folders.root, 'envoy-gateway.yaml');
   const content = await envoyGatewayConfiguration(folders, provider, options);
   await writeFile(configuration, stringify(content));
-  const program = [testbedToolPath('envoy-gateway'), 'server', '--config-path', configuration];
+  const tool = testbedToolPath('envoy-gateway', options.release);
+  const program = [tool, 'server', '--config-path', configuration];
   return startProcess({
     name: 'Envoy Gateway',
     ...commandLine([...(provider.through ?? []), ...program]),

@@ -27,13 +27,32 @@ spec:
 
 /** An HTTPRoute on `default/eg` that sends everything for `<name>.example.com` to one Backend. */
 export function httpRouteYaml(name: string, backend: string): string {
+  return routeYaml(name, `    -\n${plainRefYaml(backend)}`);
+}
+
+/** A route on `default/eg` for `<name>.example.com` with these rules, which are YAML list entries. */
+export function routeYaml(name: string, rules: string, kind = 'HTTPRoute'): string {
   return `apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: ${kind}
 metadata: { name: ${name}, namespace: default }
 spec:
   parentRefs: [{ name: eg }]
   hostnames: [${name}.example.com]
   rules:
-    - backendRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: ${backend} }]
+${rules}`;
+}
+
+/** The `backendRefs` of a rule, as YAML: one Backend. */
+export function plainRefYaml(name: string): string {
+  return `      backendRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: ${name} }]\n`;
+}
+
+/** One entry of a rule's `backendRefs`, as YAML; its header filter makes it a cluster of its own. */
+export function filteredRefYaml(name: string, weight: number): string {
+  return `        - group: gateway.envoyproxy.io
+          kind: Backend
+          name: ${name}
+          weight: ${weight}
+          filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: x-site, value: ${name} }] } }]
 `;
 }

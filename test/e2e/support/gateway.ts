@@ -9,6 +9,7 @@ import {
 import { expectedGateways, type Resources, resourcesAsYaml } from './gateway-resources.ts';
 import { runToEnd } from './run-to-end.ts';
 import { testbedToolPath } from './testbed-cache.ts';
+import type { EnvoyGatewayRelease } from './testbed-versions.ts';
 
 /** What a standalone Envoy Gateway is started with. */
 export interface GatewayOptions extends EnvoyGatewayOptions {
@@ -37,7 +38,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     fixedPorts: FIXED_PORTS,
     prepare: async (folders) => {
       await publishResources(folders.root, yaml);
-      await generateCertificates(folders);
+      await generateCertificates(folders, options.release);
       return {
         resource: { type: 'File', file: { paths: [folders.resources] } },
         listenerPorts: expectedGateways(yaml).ports,
@@ -57,7 +58,10 @@ async function publishResources(root: string, yaml: string): Promise<void> {
   await rename(unpublished, path.join(root, 'resources', 'resources.yaml'));
 }
 
-async function generateCertificates({ config }: GatewayFolders): Promise<void> {
+async function generateCertificates(
+  { config }: GatewayFolders,
+  release: EnvoyGatewayRelease | undefined,
+): Promise<void> {
   const certgen = ['certgen', '--local', '--config-home', config];
-  await runToEnd(testbedToolPath('envoy-gateway'), certgen);
+  await runToEnd(testbedToolPath('envoy-gateway', release), certgen);
 }

@@ -1,4 +1,5 @@
 import { prepareTestbed } from './testbed-cache.ts';
+import { OLDER_RELEASE } from './testbed-versions.ts';
 
 /** Vitest's global setup: builds what is missing before the first test, with progress on stderr. */
 export async function setup(): Promise<void> {
@@ -13,4 +14,5 @@ export async function setup(): Promise<void> {
     'etcd',
     'helm',
   ]);
+  await prepareTestbed(['envoy', 'envoy-gateway'], OLDER_RELEASE);
 }

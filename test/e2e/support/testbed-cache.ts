@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { RECIPES, type TestbedTool } from './testbed-recipes.ts';
+import { type EnvoyGatewayRelease, TESTBED_RELEASE } from './testbed-versions.ts';
 
 /** Takes one line of progress, without its newline. */
 export type PrintLine = (line: string) => void;
@@ -18,30 +19,36 @@ export function testbedFolder(): string {
 }
 
 /** Where `tool` is once it has been prepared; says nothing about whether it is there. */
-export function testbedToolPath(tool: TestbedTool): string {
-  return path.join(toolFolder(tool), RECIPES[tool].product ?? path.join('bin', tool));
+export function testbedToolPath(tool: TestbedTool, release = TESTBED_RELEASE): string {
+  return path.join(toolFolder(tool, release), RECIPES[tool].product ?? path.join('bin', tool));
 }
 
 /**
- * Finds or builds each of `tools`. The first run takes about 10 minutes on two cores, a later one no
- * time. Throws an Error that says what to install when a toolchain is missing.
+ * Finds or builds each of `tools` as `release` needs it. The first run takes about 15 minutes on two
+ * cores, a later one no time. Throws an Error that says what to install when a toolchain is missing.
  */
 export async function prepareTestbed(
   tools: readonly TestbedTool[],
+  release = TESTBED_RELEASE,
   printLine: PrintLine = (line) => process.stderr.write(`${line}\n`),
 ): Promise<void> {
   for (const tool of tools) {
-    await prepareTool(tool, printLine);
+    await prepareTool(tool, release, printLine);
   }
 }
 
-function toolFolder(tool: TestbedTool): string {
-  return path.join(testbedFolder(), `${tool}-${RECIPES[tool].version}`);
+function toolFolder(tool: TestbedTool, release: EnvoyGatewayRelease): string {
+  return path.join(testbedFolder(), `${tool}-${RECIPES[tool].version(release)}`);
 }
 
-async function prepareTool(tool: TestbedTool, printLine: PrintLine): Promise<void> {
-  if (await exists(testbedToolPath(tool))) return;
-  const { version, expectation, build } = RECIPES[tool];
+async function prepareTool(
+  tool: TestbedTool,
+  release: EnvoyGatewayRelease,
+  printLine: PrintLine,
+): Promise<void> {
+  if (await exists(testbedToolPath(tool, release))) return;
+  const { expectation, build } = RECIPES[tool];
+  const version = RECIPES[tool].version(release);
   await mkdir(testbedFolder(), { recursive: true });
   // On the same file system as its destination, so that the rename at the end is atomic.
   const unfinished = await mkdtemp(path.join(testbedFolder(), `.building-${tool}-`));
@@ -51,8 +58,8 @@ async function prepareTool(tool: TestbedTool, printLine: PrintLine): Promise<voi
   printLine(`${title} ...`);
   const ticker = setInterval(() => printLine(`${title} ... ${seconds()}`), PROGRESS_INTERVAL_MS);
   try {
-    await build(unfinished);
-    await renameUnlessTaken(unfinished, toolFolder(tool));
+    await build(unfinished, version);
+    await renameUnlessTaken(unfinished, toolFolder(tool, release));
     printLine(`testbed: ${tool} ${version} is ready after ${seconds()}`);
   } finally {
     clearInterval(ticker);

