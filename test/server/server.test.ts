@@ -22,7 +22,7 @@ import {
 } from '../support/running-server.ts';
 import { encodeRequest, encodeXds } from '../support/xds.ts';
 
-const capture = captures.find(({ name }) => name.startsWith('connectors-standalone'));
+const capture = captures.find(({ name }) => name.startsWith('connectors-standalone/'));
 const request = capture?.request ?? new Uint8Array();
 const berlin = (online: boolean) => ({
   connectors: [
