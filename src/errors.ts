@@ -10,6 +10,7 @@ export const errorTable = {
   'file-unwritable': { exitCode: 2 },
   'recording-invalid': { exitCode: 2 },
   'unsuitable-input': { exitCode: 2 },
+  usage: { exitCode: 2 },
   'malformed-message': { exitCode: 2, grpcStatus: 'INVALID_ARGUMENT' },
   unexpected: { exitCode: 70, grpcStatus: 'UNAVAILABLE' },
 } as const satisfies Record<string, ErrorConsequence>;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { recordDefaults } from './commands/record-options.ts';
 import { errorTable, OfframpError } from './errors.ts';
 
 const usageOrInputError = 2;
@@ -30,6 +31,16 @@ async function main(argv: readonly string[]): Promise<number> {
     .command('serve')
     .description('run the extension server until SIGTERM')
     .addOption(configFile())
+    .option('--record <dir>', 'save hook requests there, without secrets, for explain')
+    .option(
+      '--record-max-files <n>',
+      `how many recordings are kept (default: ${recordDefaults.maxFiles})`,
+    )
+    .option(
+      '--record-max-bytes <size>',
+      `how large they are together (default: ${recordDefaults.maxBytes})`,
+    )
+    .option('--record-secrets', 'record the secrets of a request too: they hold private keys')
     .action(async (options) => {
       const { serve } = await import('./commands/serve.ts');
       await serve(options);

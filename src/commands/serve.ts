@@ -5,6 +5,8 @@ import type { Config } from '../config/schema.ts';
 import { formatProblem } from '../config/yaml-file.ts';
 import type { ErrorCode } from '../errors.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { Recorder } from '../record/recorder.ts';
+import { RecordingFolder } from '../record/recording-folder.ts';
 import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
 import { implementExtension } from '../server/extension-service.ts';
 import { startGrpcServer } from '../server/grpc-server.ts';
@@ -12,9 +14,20 @@ import { Hook } from '../server/hook.ts';
 import { startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
 import { FileStateSource } from '../state/file-source.ts';
+import { type RecordFlags, type RecordSettings, readRecordFlags } from './record-options.ts';
 
 /** Milliseconds that running calls get to finish after SIGTERM; Kubernetes kills after 30 s. */
 const shutdownGraceMs = 20_000;
+
+/** Options of `offramp serve`. */
+interface ServeOptions extends RecordFlags {
+  readonly config?: string;
+}
+
+/** A configuration, and what to record; without `record`, nothing. */
+export interface StartOptions extends LoadedConfig {
+  readonly record?: RecordSettings | undefined;
+}
 
 /** A server that is up: where it listens, and how to end it. */
 export interface RunningOfframp {
@@ -24,9 +37,10 @@ export interface RunningOfframp {
 }
 
 /** `offramp serve`: runs until SIGTERM or SIGINT. Throws OfframpError before it is up. */
-export async function serve(options: { readonly config?: string }): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
   const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
-  const offramp = await startOfframp(loadConfig(options.config));
+  const record = readRecordFlags(options);
+  const offramp = await startOfframp({ ...loadConfig(options.config), record });
   await asked;
   await offramp.stop();
 }
@@ -41,11 +55,12 @@ export function untilAskedToStop(): Promise<void> {
 
 /** Starts the whole server: HTTP first, so that it can say why gRPC is not up yet. */
 export async function startOfframp(
-  { config, folder }: LoadedConfig,
+  { config, folder, record }: StartOptions,
   logTo?: DestinationStream,
 ): Promise<RunningOfframp> {
   const log = createLog(config, logTo);
   const metrics = new Metrics(config.metrics.prefix);
+  const recorder = record && startRecorder(record, metrics, log);
   const watched = config.retrigger.folder;
   const retrigger =
     watched === undefined
@@ -68,7 +83,7 @@ export async function startOfframp(
     const http = await startHttpServer(config.http.address, metrics.registry, readiness);
     const grpc = await startGrpcServer(
       config.grpc.address,
-      implementExtension(hook, metrics, log),
+      implementExtension(hook, metrics, log, (request) => recorder?.record(request)),
     ).catch(async (error: unknown) => {
       await http.stop();
       throw error;
@@ -83,7 +98,9 @@ export async function startOfframp(
         log.info('stopping: no new calls are taken, running ones are finished');
         readiness.stopping();
         grpc.setServing(false);
+        const deadline = performance.now() + shutdownGraceMs;
         await grpc.stop(shutdownGraceMs);
+        await recorder?.stop(Math.max(0, deadline - performance.now()));
         await http.stop();
         source.stop();
         retrigger?.stop();
@@ -100,6 +117,15 @@ export async function startOfframp(
 function createLog(config: Config, logTo: DestinationStream | undefined): Logger {
   const options = { level: config.log.level, base: null };
   return logTo === undefined ? pino(options) : pino(options, logTo);
+}
+
+function startRecorder(record: RecordSettings, metrics: Metrics, log: Logger): Recorder {
+  const { maxFiles, maxBytes, withSecrets } = record;
+  const folder = new RecordingFolder(record.folder, { maxFiles, maxBytes });
+  const told = { folder: folder.path, maxFiles, maxBytes };
+  if (withSecrets) log.warn(told, 'hook requests are recorded with their secrets: private keys');
+  else log.info(told, 'hook requests are recorded, without their secrets');
+  return new Recorder({ folder, withSecrets, metrics, log });
 }
 
 interface StateWatch {

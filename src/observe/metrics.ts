@@ -31,6 +31,7 @@ export class Metrics {
   readonly hookPanics;
   readonly stateReloads;
   readonly retriggers;
+  readonly recordings;
   readonly #clustersReplaced;
   readonly #routesApplied;
   readonly #offlineRoutes;
@@ -84,6 +85,11 @@ export class Metrics {
       'Gateways that Envoy Gateway was made to translate again, by outcome: ok, failed. Alert on failed.',
       ['outcome'],
     );
+    this.recordings = this.#counter(
+      'recordings_total',
+      'Hook requests that --record saved (ok), could not save (failed), or had to skip (dropped).',
+      ['outcome'],
+    );
     this.#clustersReplaced = this.#counter(
       'connector_clusters_replaced_total',
       'Clusters replaced by the tunnel of an online connector.',
@@ -105,6 +111,7 @@ export class Metrics {
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed']) this.retriggers.inc({ outcome }, 0);
+    for (const outcome of ['ok', 'failed', 'dropped']) this.recordings.inc({ outcome }, 0);
     for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
   }
 

@@ -44,11 +44,15 @@ export const extensionService: ServiceDefinition = Object.fromEntries(
   ]),
 );
 
-/** The six RPCs: the hook decides PostTranslateModify, the others answer with what they were given. */
+/**
+ * The six RPCs: the hook decides PostTranslateModify, the others answer with what they were given.
+ * `answered` is told of each PostTranslateModify request after its answer was handed over.
+ */
 export function implementExtension(
   hook: Hook,
   metrics: Metrics,
   log: Logger,
+  answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
   const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
     const isHook = rpc === 'PostTranslateModify';
@@ -68,7 +72,9 @@ export function implementExtension(
         callback(problem);
       }
       handled(code);
-      if (isHook) metrics.observeRpc(code, (performance.now() - started) / 1000);
+      if (!isHook) return;
+      metrics.observeRpc(code, (performance.now() - started) / 1000);
+      answered?.(call.request);
     };
   };
   return Object.fromEntries(rpcs.map((rpc) => [rpc, implement(rpc)]));

@@ -101,6 +101,19 @@ describe('commands in the README', () => {
     }
   });
 
+  it('has a row for each flag about recording, with its default', () => {
+    const help = run(['serve', '--help']).stdout;
+    const flags = help
+      .split('\n')
+      .flatMap((line) => /^ +(--record\S*)(?:.*\(default: (\w+)\))?/.exec(line)?.slice(1, 3) ?? []);
+    const rows = tableUnder('### Record hook requests').flatMap(([flag = '', value = '']) => [
+      unquote(flag).split(' ')[0],
+      value === 'off' ? undefined : unquote(value),
+    ]);
+    expect(rows).toEqual(flags);
+    expect(rows).toHaveLength(8);
+  });
+
   it('shows a demo that ends by itself', () => {
     const { status, stdout } = run(['demo', '--once']);
     expect(status).toBe(0);
@@ -213,5 +226,5 @@ function unquote(cell: string): string {
 }
 
 function longOptions(text: string): string[] {
-  return [...new Set([...text.matchAll(/--[a-z]+/g)].map(([option]) => option))];
+  return [...new Set([...text.matchAll(/--[a-z]+(?:-[a-z]+)*/g)].map(([option]) => option))];
 }
