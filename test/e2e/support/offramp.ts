@@ -31,10 +31,14 @@ export interface OfframpProcess {
 
 const servingSchema = z.looseObject({ grpc: z.string(), http: z.string() });
 
-/** Starts `node dist/main.js serve` on free ports with a state file; every change is logged. */
+/**
+ * Starts `node dist/main.js serve` with these flags, on free ports, with a state file; every change
+ * is logged.
+ */
 export async function startOfframpProcess(
   state: object,
   config: Readonly<Record<string, unknown>> = {},
+  flags: readonly string[] = [],
 ): Promise<OfframpProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'offramp-e2e-'));
   const stateFile = join(folder, 'connectors.yaml');
@@ -47,7 +51,7 @@ export async function startOfframpProcess(
     name: 'offramp',
     command: process.execPath,
     // Tests and demo alike run in the root of the checkout.
-    args: [resolve('dist', 'main.js'), 'serve', '-c', configFile],
+    args: [resolve('dist', 'main.js'), 'serve', '-c', configFile, ...flags],
     logFile,
   });
   const log = () => parseLog(server.log());
