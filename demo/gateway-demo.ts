@@ -85,8 +85,12 @@ function interruptBuild(): void {
 
 async function start(signal: AbortSignal): Promise<Stage> {
   transcript.tell('', 'Starting upstreams, Offramp, Envoy Gateway and Envoy ...');
+  const started = Date.now();
   const ticker = setInterval(() => {
-    transcript.tell('... still starting: a machine has one Envoy Gateway at a time.');
+    const seconds = Math.round((Date.now() - started) / 1000);
+    transcript.tell(
+      `... ${seconds} s. A machine has one Envoy Gateway at a time: others may be first.`,
+    );
   }, PATIENCE_MS);
   try {
     return await setStage(signal);
@@ -116,26 +120,26 @@ function introduction({ envoy, offramp }: Stage): string[] {
     '  split.example.com    to amsterdam (weight 30), berlin (50) and copenhagen (20)',
     "Which connectors are online stands in Offramp's state file:",
     `  ${offramp.stateFile}`,
-    'Each line that starts with curl or sed has just been run as it stands: paste it into another',
-    'terminal to run it yourself. Behind | is what curl printed, or what sed changed.',
+    'Each line that starts with curl or sed can be pasted into another terminal. Behind | is what it',
+    'printed here, or for sed what it changed.',
   ];
 }
 
 function toTry({ envoy, offramp }: Stage): string[] {
   const { stateFile, configFile, logFile, url } = offramp;
   return [
-    'All of it stays up. In another terminal, flip the connector and ask again:',
+    'All of this stays up. In another terminal, flip the connector and ask again:',
     '',
     `    sed -i 's/online: false/online: true/' ${stateFile}`,
     `    curl -sSi -H 'Host: berlin.example.com' ${envoy}/`,
     '',
-    'What Offramp counts and logs, and what it would do to a recorded snapshot by this state (in this folder):',
+    'Its metrics and log, and a dry run of this state on a recorded snapshot (in this folder):',
     '',
     `    curl -sS ${url}/metrics`,
     `    tail ${logFile}`,
     `    node dist/main.js explain examples/demo/post-translate-modify.binpb --config ${configFile}`,
     '',
-    'Ctrl-C ends all of it.',
+    'Ctrl-C ends all of this.',
   ];
 }
 

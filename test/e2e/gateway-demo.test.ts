@@ -86,7 +86,7 @@ describe('npm run demo -- --gateway', () => {
 
   it('stays up for what it says one can try, and leaves nothing behind at Ctrl-C', async () => {
     const started = await startDemo();
-    const [toTry] = await started.waitForLog(/All of it stays up[\s\S]*Ctrl-C ends/, 90_000);
+    const [toTry] = await started.waitForLog(/All of this stays up[\s\S]*Ctrl-C ends/, 90_000);
     const running = processesIn(folder);
     expect(running).toEqual(expect.arrayContaining(['envoy', 'envoy-gateway', 'node']));
 
