@@ -72,7 +72,7 @@ async function prepare(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
 }
 
-/** Only toolchains run while the testbed is prepared; as at Ctrl-C, they clean up behind themselves. */
+/** Only toolchains run while the testbed is prepared. They end as they would at Ctrl-C. */
 function interruptBuild(): void {
   for (const { pid } of descendantsOf(process.pid)) {
     try {

@@ -79,7 +79,8 @@ const GO = 'the Go toolchain (1.26 or later), with `go` on the PATH';
 const downloadSchema = z.object({ Dir: z.string(), GoMod: z.string() });
 
 async function goInstall(folder: string, module: string): Promise<void> {
-  await runGo(['install', module], { GOBIN: path.join(folder, 'bin') });
+  // Go leaves its temporary folder behind when it is interrupted; in here it goes with the rest.
+  await runGo(['install', module], { GOBIN: path.join(folder, 'bin'), GOTMPDIR: folder });
 }
 
 async function runGo(
@@ -114,7 +115,7 @@ async function goBuildKubernetes(folder: string, tool: string, source: string): 
   ].join(' ');
   const program = path.join(folder, 'bin', tool);
   const build = ['build', '-mod=mod', '-buildvcs=false', '-ldflags', flags, '-o', program, source];
-  await runGo(build, { GOWORK: 'off' }, module);
+  await runGo(build, { GOWORK: 'off', GOTMPDIR: folder }, module);
   await rm(module, { recursive: true });
 }
 
