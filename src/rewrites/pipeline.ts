@@ -1,4 +1,4 @@
-import type { ConnectorView } from '../state/connectors.ts';
+import type { ConnectorLookup } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
 import { rewriteOfflineConnectors } from './offline-connectors.ts';
@@ -6,7 +6,7 @@ import { mergeReports, type Report } from './report.ts';
 
 /** What the rewrites know about the world: one immutable value, replaced when the world changes. */
 export interface State {
-  readonly connectors: ConnectorView;
+  readonly connectors: ConnectorLookup;
 }
 
 /** What the operator decided, for every rewrite. */

@@ -53,8 +53,25 @@ interface MutableRuleClaims {
   byBackend: Map<number, Connector>;
 }
 
-/** Which backendRefs and clusters belong to connectors: what the hook asks, built once a change. */
-export class ConnectorView {
+/** Which backendRefs and clusters belong to connectors: what the rewrites ask, whoever answers. */
+export interface ConnectorLookup {
+  /** Every connector that something belongs to. */
+  readonly connectors: readonly Connector[];
+  /** True when no backendRef and no cluster is claimed: no route needs to be looked at. */
+  readonly isEmpty: boolean;
+  /** The connector that claims this exact cluster name. */
+  forCluster(cluster: string): Connector | undefined;
+  /**
+   * What is claimed of a rule, or undefined when nothing is. `kind` in any case.
+   * Without `rule`: what is claimed of every rule of the route.
+   */
+  forRule(route: RuleKeyParts): RuleClaims | undefined;
+  /** Whether anything is claimed of any rule of this route. `kind` in any case, '' for either. */
+  claimsRoute(route: RuleKeyParts): boolean;
+}
+
+/** The connectors of a list that somebody wrote down: built anew for each version of it. */
+export class ConnectorView implements ConnectorLookup {
   static readonly empty = new ConnectorView([]);
 
   readonly connectors: readonly Connector[];
@@ -70,20 +87,14 @@ export class ConnectorView {
     }
   }
 
-  /** True when no backendRef and no cluster is claimed: no route needs to be looked at. */
   get isEmpty(): boolean {
     return this.#rules.size === 0 && this.#clusters.size === 0;
   }
 
-  /** The connector that claims this exact cluster name. */
   forCluster(cluster: string): Connector | undefined {
     return this.#clusters.get(cluster);
   }
 
-  /**
-   * What is claimed of a rule, or undefined when nothing is. `kind` in any case.
-   * Without `rule`: what is claimed of every rule of the route.
-   */
   forRule(route: RuleKeyParts): RuleClaims | undefined {
     const exact = this.#rules.get(ruleKey(route));
     const general = this.#rules.get(ruleKey({ ...route, rule: undefined }));
@@ -93,7 +104,6 @@ export class ConnectorView {
     return whole === undefined ? { byBackend } : { whole, byBackend };
   }
 
-  /** Whether anything is claimed of any rule of this route. `kind` in any case, '' for either. */
   claimsRoute(route: RuleKeyParts): boolean {
     return this.#routes.has(ruleKey({ ...route, rule: undefined }));
   }

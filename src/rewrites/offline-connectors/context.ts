@@ -1,4 +1,4 @@
-import type { ConnectorView } from '../../state/connectors.ts';
+import type { ConnectorLookup } from '../../state/connectors.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { ConnectorSettings } from './settings.ts';
@@ -7,7 +7,7 @@ import type { BackendsOfCluster } from './verdict.ts';
 /** What holds for one whole route configuration while its routes are rewritten. */
 export interface RouteConfigurationContext {
   readonly name: string;
-  readonly view: ConnectorView;
+  readonly view: ConnectorLookup;
   readonly settings: ConnectorSettings;
   readonly report: ReportBuilder;
   readonly backendsOf: BackendsOfCluster;

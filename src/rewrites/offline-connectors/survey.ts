@@ -1,4 +1,4 @@
-import type { Connector, ConnectorView } from '../../state/connectors.ts';
+import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends, readClusterNames } from '../../xds/cluster.ts';
 import { fields } from '../../xds/fields.ts';
 import { readGatewayObject } from '../../xds/gateway-metadata.ts';
@@ -30,7 +30,7 @@ export interface Survey {
 type Uses = Map<string, Set<(Connector & { readonly online: true }) | undefined>>;
 
 /** Looks at every route of the snapshot. Resources that cannot be read are passed over. */
-export function survey(snapshot: Snapshot, view: ConnectorView, report: ReportBuilder): Survey {
+export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
   const clusters = readClusterNames(snapshot);
   const backendsOf: BackendsOfCluster = (cluster) => {
     const value = clusters.get(cluster);

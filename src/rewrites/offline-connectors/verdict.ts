@@ -1,4 +1,4 @@
-import type { Connector, ConnectorView } from '../../state/connectors.ts';
+import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import type { GatewayObject } from '../../xds/gateway-metadata.ts';
 import { parseClusterName, type RuleName } from '../../xds/names.ts';
 import { absentCluster } from './messages.ts';
@@ -41,7 +41,7 @@ export function identifyRoute(
 export function judge(
   cluster: string,
   route: RouteIdentity | undefined,
-  view: ConnectorView,
+  view: ConnectorLookup,
   backendsOf: BackendsOfCluster,
 ): Verdict {
   if (cluster === '' || reservedClusters.has(cluster)) return none;
