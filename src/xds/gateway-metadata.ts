@@ -20,14 +20,35 @@ export function readGatewayObject(
   message: Uint8Array,
   metadataField: FieldRef,
 ): GatewayObject | undefined {
+  const object = firstObject(message, metadataField);
+  return object && readObject(object);
+}
+
+/**
+ * An annotation of that object: `generation` for `gateway.envoyproxy.io/generation`, the only
+ * prefix that Envoy Gateway passes on. Throws MalformedMessageError.
+ */
+export function readGatewayAnnotation(
+  message: Uint8Array,
+  metadataField: FieldRef,
+  name: string,
+): string | undefined {
+  const object = firstObject(message, metadataField);
+  const annotations = object && mapValue(object, fields.Struct.fields, 'annotations');
+  const struct = annotations && lastValueOf(annotations, fields.Value.struct_value);
+  const value = struct && mapValue(struct, fields.Struct.fields, name);
+  const text = value && lastValueOf(value, fields.Value.string_value);
+  return text && decodeString(text);
+}
+
+function firstObject(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {
   const metadata = lastValueOf(message, metadataField);
   if (metadata === undefined) return undefined;
   const struct = mapValue(metadata, fields.Metadata.filter_metadata, metadataKey);
   const resources = struct && mapValue(struct, fields.Struct.fields, 'resources');
   const list = resources && lastValueOf(resources, fields.Value.list_value);
   const first = list && valuesOf(list, fields.ListValue.values)[0];
-  const object = first && lastValueOf(first, fields.Value.struct_value);
-  return object && readObject(object);
+  return first && lastValueOf(first, fields.Value.struct_value);
 }
 
 function readObject(struct: Uint8Array): GatewayObject {

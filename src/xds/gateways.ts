@@ -1,5 +1,5 @@
 import { fields } from './fields.ts';
-import { readGatewayObject } from './gateway-metadata.ts';
+import { readGatewayAnnotation, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import type { Snapshot } from './snapshot.ts';
 import { forEachField } from './wire.ts';
@@ -16,21 +16,42 @@ export interface GatewayName {
  */
 export function gatewaysOf(snapshot: Snapshot): GatewayName[] {
   const found = new Map<string, GatewayName>();
-  for (const { kind, value } of snapshot.resources) {
-    if (kind === 'routes') readGateways(value, found);
-  }
+  forEachVirtualHost(snapshot, (virtualHost) => {
+    const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
+    if (object === undefined || object.name === '') return;
+    const { namespace, name } = object;
+    found.set(`${namespace}/${name}`, { namespace, name });
+  });
   return [...found.values()];
 }
 
-function readGateways(routeConfiguration: Uint8Array, found: Map<string, GatewayName>): void {
-  try {
-    forEachField(routeConfiguration, fields.RouteConfiguration.virtual_hosts, (virtualHost) => {
-      const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
-      if (object === undefined || object.name === '') return;
-      const { namespace, name } = object;
-      found.set(`${namespace}/${name}`, { namespace, name });
-    });
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
+/**
+ * The same Gateways by key, `<namespace>/<name>`, each with its annotation
+ * `gateway.envoyproxy.io/<annotation>`, if it had it when it was translated.
+ */
+export function gatewayAnnotationsOf(
+  snapshot: Snapshot,
+  annotation: string,
+): ReadonlyMap<string, string | undefined> {
+  const found = new Map<string, string | undefined>();
+  forEachVirtualHost(snapshot, (virtualHost) => {
+    const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
+    if (object === undefined || object.name === '') return;
+    const key = `${object.namespace}/${object.name}`;
+    if (found.has(key)) return;
+    const value = readGatewayAnnotation(virtualHost, fields.VirtualHost.metadata, annotation);
+    found.set(key, value);
+  });
+  return found;
+}
+
+function forEachVirtualHost(snapshot: Snapshot, look: (virtualHost: Uint8Array) => void): void {
+  for (const { kind, value } of snapshot.resources) {
+    if (kind !== 'routes') continue;
+    try {
+      forEachField(value, fields.RouteConfiguration.virtual_hosts, look);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+    }
   }
 }

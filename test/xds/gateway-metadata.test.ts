@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fields } from '../../src/xds/fields.ts';
-import { readGatewayObject } from '../../src/xds/gateway-metadata.ts';
+import { readGatewayAnnotation, readGatewayObject } from '../../src/xds/gateway-metadata.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { encodeXds } from '../support/xds.ts';
 import { lengthDelimited } from './arbitrary-message.ts';
@@ -86,5 +86,29 @@ describe('the object that Envoy Gateway names in metadata', () => {
     const broken = lengthDelimited(field.number, lengthDelimited(1, Uint8Array.of(0x0e)));
     expect(() => readGatewayObject(broken, field)).toThrow(MalformedMessageError);
     expect(() => readGatewayObject(broken, field)).toThrow('filter_metadata[0]');
+  });
+});
+
+describe('an annotation of that object', () => {
+  const annotation = (resources: unknown) =>
+    readGatewayAnnotation(withMetadata({ 'envoy-gateway': { resources } }), field, 'generation');
+
+  it('is found among others', () => {
+    const annotations = { other: 'x', generation: 'abc', 'another-one': 'y' };
+    expect(annotation([{ ...berlin, annotations }])).toBe('abc');
+  });
+
+  it('is that of the first object alone', () => {
+    const annotations = { generation: 'abc' };
+    expect(annotation([berlin, { ...berlin, annotations }])).toBeUndefined();
+  });
+
+  it.each([
+    ['no annotations', berlin],
+    ['others', { ...berlin, annotations: { other: 'x' } }],
+    ['one that is no text', { ...berlin, annotations: { generation: 1 } }],
+    ['annotations that are no map', { ...berlin, annotations: 'generation' }],
+  ])('is not there with %s', (_what, object) => {
+    expect(annotation([object])).toBeUndefined();
   });
 });

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { gatewayAnnotationsOf, gatewaysOf } from '../../src/xds/gateways.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
+import { encodeField } from '../../src/xds/wire.ts';
+import { encodeRequest } from '../support/xds.ts';
+
+function virtualHost(name: string, resource?: object) {
+  const metadata = resource && { filter_metadata: { 'envoy-gateway': { resources: [resource] } } };
+  return { name, ...(metadata && { metadata }) };
+}
+
+const eg = { kind: 'Gateway', namespace: 'a', name: 'eg' };
+const annotations = { 'offramp-generation': 'abc' };
+
+const request = encodeRequest({
+  routes: [
+    {
+      name: 'one',
+      virtual_hosts: [
+        virtualHost('without'),
+        virtualHost('eg/http', { ...eg, sectionName: 'http', annotations }),
+        virtualHost('eg/https', { ...eg, sectionName: 'https', annotations }),
+      ],
+    },
+    { name: 'two', virtual_hosts: [virtualHost('other', { ...eg, name: 'other' })] },
+  ],
+});
+
+describe('the Gateways of a snapshot', () => {
+  it('are named by its virtual hosts, each once', () => {
+    expect(gatewaysOf(readSnapshot(request))).toEqual([
+      { namespace: 'a', name: 'eg' },
+      { namespace: 'a', name: 'other' },
+    ]);
+  });
+
+  it('come with the annotation that they had when they were translated', () => {
+    const found = gatewayAnnotationsOf(readSnapshot(request), 'offramp-generation');
+    expect([...found]).toEqual([
+      ['a/eg', 'abc'],
+      ['a/other', undefined],
+    ]);
+  });
+
+  it('are found beside a route configuration that cannot be read', () => {
+    const routes = { message: '', name: 'routes', number: 5 };
+    const broken = encodeField(routes, Uint8Array.of(0x12, 0x7f));
+    const snapshot = readSnapshot(Buffer.concat([broken, request]));
+    expect(gatewaysOf(snapshot)).toHaveLength(2);
+  });
+});
