@@ -1,6 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { countEffect, type Report, skipReasons } from '../rewrites/report.ts';
+import type { WatchState } from '../state/kubernetes/informers.ts';
+import { kindStates } from '../state/kubernetes/kind-condition.ts';
 import type { StateSource } from '../state/source.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
 import { countVirtualHosts } from './summary.ts';
@@ -36,6 +38,7 @@ export class Metrics {
   readonly #routesApplied;
   readonly #offlineRoutes;
   readonly #skipped;
+  readonly #watches: (() => readonly WatchState[])[] = [];
 
   constructor(prefix: string) {
     this.#prefix = prefix;
@@ -107,6 +110,7 @@ export class Metrics {
       'Things left as they came although the state spoke of them, by reason. explain says which.',
       ['reason'],
     );
+    this.#registerWatches();
     // From the start, so that increase() sees the first one.
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
@@ -128,6 +132,11 @@ export class Metrics {
     this.#routesApplied.inc(countVirtualHosts(report));
     this.#offlineRoutes.inc(countEffect(report, 'route-answered'));
     for (const { reason } of report.skips) this.#skipped.inc({ reason });
+  }
+
+  /** Shows in which condition kinds of Kubernetes objects are, at each scrape. */
+  observeWatches(read: () => readonly WatchState[]): void {
+    this.#watches.push(read);
   }
 
   /** Shows a state source's condition at each scrape. */
@@ -152,6 +161,35 @@ export class Metrics {
       collect() {
         const { name, ageSeconds } = source.status();
         this.set({ source: name }, ageSeconds);
+      },
+    });
+    new Gauge({
+      name: this.#name('state_unusable_objects'),
+      help: 'Kubernetes objects that cannot be used as they are. The log and /readyz?verbose say why.',
+      labelNames,
+      registers,
+      collect() {
+        const { name, unusableObjects } = source.status();
+        this.set({ source: name }, unusableObjects);
+      },
+    });
+  }
+
+  #registerWatches(): void {
+    const readAll = () => this.#watches.flatMap((read) => read());
+    new Gauge({
+      name: this.#name('kubernetes_watches'),
+      help:
+        'Watches of Kubernetes kinds by condition: watching, waiting (not read yet), stale (the last ' +
+        'known state is in use), absent (not installed), forbidden. Alert on stale and forbidden.',
+      labelNames: ['kind', 'condition'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { kind, state: condition } of readAll()) {
+          for (const one of kindStates)
+            this.inc({ kind, condition: one }, one === condition ? 1 : 0);
+        }
       },
     });
   }

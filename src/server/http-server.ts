@@ -68,8 +68,10 @@ async function sendMetrics(response: ServerResponse, registry: Registry): Promis
 }
 
 function sendReadiness(response: ServerResponse, readiness: Readiness, verbose: boolean): void {
-  const { ready, checks } = readiness.check();
-  const lines = checks.map(({ ok, name, detail }) => `[${ok ? '+' : '-'}] ${name}: ${detail}`);
+  const { ready, checks, worthKnowing } = readiness.check();
+  const lines = [...checks, ...worthKnowing].map(
+    ({ ok, name, detail }) => `[${ok ? '+' : '-'}] ${name}: ${detail}`,
+  );
   const failed = checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
   const brief = ready ? 'ready' : `not ready: ${failed.join('; ')}`;
   const text = verbose ? [...lines, ready ? 'ready' : 'not ready'].join('\n') : brief;

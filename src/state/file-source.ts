@@ -58,7 +58,14 @@ export class FileStateSource implements StateSource {
       this.#staleSince === undefined ? 0 : (performance.now() - this.#staleSince) / 1000;
     const { length } = this.#state.connectors.connectors;
     const detail = this.#text === undefined ? 'no state file yet' : `${length} connectors`;
-    return { name: 'file', synced: true, detail, problems: this.#problems, ageSeconds };
+    const problems = this.#problems.map(formatProblem);
+    const nothingElse = { checks: [], unusableObjects: 0 };
+    return { name: 'file', synced: true, detail, problems, ageSeconds, ...nothingElse };
+  }
+
+  /** The file was read when the source was made. */
+  whenSynced(): Promise<void> {
+    return Promise.resolve();
   }
 
   stop(): void {

@@ -1,23 +1,28 @@
-import type { FileProblem } from '../config/yaml-file.ts';
+import type { Check } from '../observe/check.ts';
 import type { State } from '../rewrites/pipeline.ts';
 
 /** How well a source knows what it is asked. */
 export interface SourceStatus {
-  /** `file`, later also `kubernetes`. */
-  readonly name: string;
+  readonly name: 'file' | 'kubernetes';
   /** Whether the state was read once; until then no hook call may be answered from it. */
   readonly synced: boolean;
-  /** What is known, in a few words, for /readyz?verbose. */
+  /** What is known, or waited for, in a few words. */
   readonly detail: string;
   /** What keeps the source from reading anew; the last good state stays in use meanwhile. */
-  readonly problems: readonly FileProblem[];
+  readonly problems: readonly string[];
   /** Seconds since the state in use was last known to be current; 0 while nothing is wrong. */
   readonly ageSeconds: number;
+  /** What else is worth knowing, for /readyz?verbose. */
+  readonly checks: readonly Check[];
+  /** How many objects cannot be used as they are. */
+  readonly unusableObjects: number;
 }
 
-/** Where the state comes from. `state` is replaced as a whole, so a hook call sees one moment. */
+/** Where the state comes from. `state` shows one moment for as long as nothing is awaited. */
 export interface StateSource {
   readonly state: State;
   status(): SourceStatus;
+  /** Resolves when the state was read once. */
+  whenSynced(): Promise<void>;
   stop(): void;
 }

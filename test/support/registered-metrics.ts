@@ -22,6 +22,15 @@ export function registeredMetrics(): readonly z.output<typeof metricSchema>[] {
 
 const idleSource: StateSource = {
   state: { connectors: ConnectorView.empty },
-  status: () => ({ name: 'file', synced: true, detail: '', problems: [], ageSeconds: 0 }),
+  status: () => ({
+    name: 'file',
+    synced: true,
+    detail: '',
+    problems: [],
+    ageSeconds: 0,
+    checks: [],
+    unusableObjects: 0,
+  }),
+  whenSynced: () => Promise.resolve(),
   stop: () => {},
 };

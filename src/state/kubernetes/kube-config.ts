@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { OfframpError, reasonOf } from '../../errors.ts';
+
+/** Credentials for an API server, and where they were found. */
+export interface LoadedKubeConfig {
+  readonly kubeConfig: KubeConfig;
+  readonly origin: string;
+}
+
+const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/**
+ * Loads the kubeconfig file that is named; without one, the service account of the pod, else
+ * $KUBECONFIG, else ~/.kube/config. Throws OfframpError: file-unreadable, configuration-invalid.
+ */
+export function loadKubeConfig(file: string | undefined): LoadedKubeConfig {
+  const kubeConfig = new KubeConfig();
+  const origin = load(kubeConfig, file);
+  if (!kubeConfig.getCurrentCluster()?.server) {
+    throw invalid(`${origin}: it has no current context with a cluster`);
+  }
+  return { kubeConfig, origin };
+}
+
+function load(kubeConfig: KubeConfig, named: string | undefined): string {
+  if (named !== undefined) return loadFile(kubeConfig, named);
+  if (process.env.KUBERNETES_SERVICE_HOST && existsSync(serviceAccountToken)) {
+    kubeConfig.loadFromCluster();
+    return 'the service account of the pod';
+  }
+  const fromEnvironment = process.env.KUBECONFIG;
+  if (fromEnvironment) {
+    attempt(`$KUBECONFIG, ${fromEnvironment}`, () => kubeConfig.loadFromDefault());
+    return `$KUBECONFIG, ${fromEnvironment}`;
+  }
+  const ofTheUser = join(homedir(), '.kube', 'config');
+  if (existsSync(ofTheUser)) return loadFile(kubeConfig, ofTheUser);
+  throw invalid(
+    'state.kubernetes: no credentials: this is no pod with a service account, and there is neither ' +
+      'state.kubernetes.kubeconfig nor $KUBECONFIG nor ~/.kube/config',
+  );
+}
+
+function loadFile(kubeConfig: KubeConfig, file: string): string {
+  if (!existsSync(file)) {
+    throw new OfframpError('file-unreadable', [`kubeconfig ${file}: there is no such file`]);
+  }
+  attempt(`kubeconfig ${file}`, () => kubeConfig.loadFromFile(file));
+  return `kubeconfig ${file}`;
+}
+
+function attempt(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw invalid(`${what}: ${reasonOf(error)}`);
+  }
+}
+
+function invalid(problem: string): OfframpError {
+  return new OfframpError('configuration-invalid', [problem]);
+}

@@ -1,0 +1,76 @@
+import type { Logger } from 'pino';
+import type { State } from '../../rewrites/pipeline.ts';
+import type { SourceStatus, StateSource } from '../source.ts';
+import type { ApiServer } from './api-server.ts';
+import { Informers } from './informers.ts';
+import { KubernetesView } from './kubernetes-view.ts';
+import { ObjectProblems } from './object-problems.ts';
+import { forEachStateKind } from './state-kinds.ts';
+
+/** What the source reads, and where it tells of it. */
+export interface KubernetesSourceOptions {
+  readonly api: ApiServer;
+  /** Namespaces to watch; none: all. */
+  readonly namespaces: readonly string[];
+  readonly log: Logger;
+}
+
+/** Reads connectors from the Kubernetes API and keeps up with its changes. */
+export class KubernetesSource implements StateSource {
+  readonly view = new KubernetesView();
+  readonly state: State = { connectors: this.view };
+  readonly informers: Informers;
+  readonly #api: ApiServer;
+  readonly #problems: ObjectProblems;
+
+  constructor({ api, namespaces, log }: KubernetesSourceOptions) {
+    const { view } = this;
+    this.#api = api;
+    this.#problems = new ObjectProblems(() => view.problems(), log);
+    this.informers = new Informers(log);
+    forEachStateKind({ api, namespaces, view }, (kind) => {
+      const changed: typeof kind.changed = (...object) => {
+        kind.changed(...object);
+        this.#problems.changed();
+      };
+      this.informers.add({ ...kind, changed });
+    });
+    this.informers.start();
+    void this.informers.whenSettled().then(() => {
+      log.info({ server: api.address, ...view.counts }, 'Kubernetes objects read');
+    });
+  }
+
+  whenSynced(): Promise<void> {
+    return this.informers.whenSettled();
+  }
+
+  status(): SourceStatus {
+    const { isSettled, staleSince } = this.informers;
+    return {
+      name: 'kubernetes',
+      synced: isSettled,
+      detail: isSettled ? describeCounts(this.view) : this.#awaited(),
+      problems: staleSince === undefined ? [] : ['the Kubernetes API cannot be watched: see below'],
+      ageSeconds: staleSince === undefined ? 0 : (performance.now() - staleSince) / 1000,
+      checks: [...this.informers.checks(), ...this.#problems.checks()],
+      unusableObjects: this.#problems.count,
+    };
+  }
+
+  stop(): void {
+    this.#problems.stop();
+    this.informers.stop();
+    this.#api.close();
+  }
+
+  #awaited(): string {
+    return `waiting for ${this.#api.address}: ${this.informers.inState('waiting').join('; ')}`;
+  }
+}
+
+/** What a view knows, in a few words. */
+export function describeCounts({ counts }: KubernetesView): string {
+  const { proxies, connectors, online } = counts;
+  return `${proxies} HTTPProxies, ${connectors} Connectors, ${online} of them online`;
+}
