@@ -1,0 +1,175 @@
+import type { Check } from '../observe/check.ts';
+import { Informers } from '../state/kubernetes/informers.ts';
+import { type KubernetesView, objectKey } from '../state/kubernetes/kubernetes-view.ts';
+import { watchedFeed } from '../state/kubernetes/object-feed.ts';
+import { gateways, httpRoutes, type Resource } from '../state/kubernetes/resources.ts';
+import { gatewayAnnotationsOf } from '../xds/gateways.ts';
+import type { Snapshot } from '../xds/snapshot.ts';
+import { DueQueue } from './due-queue.ts';
+import { GatewayGenerations } from './gateway-generation.ts';
+import {
+  type GatewayMark,
+  generationInSnapshot,
+  readGatewayMark,
+  readParentGateways,
+} from './gateway-objects.ts';
+import { GatewayPatcher, type GatewayPatcherOptions } from './gateway-patcher.ts';
+import { type AnsweredTranslation, annotationFor } from './generation-value.ts';
+
+/** Milliseconds. A flip must be live within 2 s, and a burst of flips be few translations. */
+const pauses = {
+  /** From a change to the patch: what else changes meanwhile goes with it. */
+  collect: 100,
+  /** From one patch of a Gateway to its next. */
+  between: 500,
+  /** Until somebody else's annotation is put right: its change has led to a translation already. */
+  heal: 10_000,
+};
+
+/** Patches at a time. */
+const concurrency = 4;
+
+/** What the retrigger needs. */
+export interface GatewayRetriggerOptions extends GatewayPatcherOptions {
+  readonly view: KubernetesView;
+  /** Resolves when the view is complete. */
+  readonly viewSynced: Promise<void>;
+  /** Namespaces to watch; none: all. */
+  readonly namespaces: readonly string[];
+}
+
+/** A Gateway as we know it. */
+interface KnownGateway {
+  /** Its annotation, by the last event. */
+  seen: string | undefined;
+  /** The annotation that we wrote, until an event shows it. */
+  written?: { readonly annotation: string | undefined } | undefined;
+  writtenAt: number;
+  answered?: AnsweredTranslation;
+}
+
+/**
+ * Makes Envoy Gateway translate a Gateway again when state that matters to it has changed: the
+ * Gateway is annotated with a hash of that state. Equal state is no write, whoever wrote it, so
+ * several Offramps may run.
+ */
+export class GatewayRetrigger {
+  readonly informers: Informers;
+  readonly #generations: GatewayGenerations;
+  readonly #patcher: GatewayPatcher;
+  readonly #queue = new DueQueue(concurrency, (gateway) => this.#reconcile(gateway));
+  readonly #gateways = new Map<string, KnownGateway>();
+  readonly #forbidden = new Set<string>();
+  #isStarted = false;
+
+  constructor(options: GatewayRetriggerOptions) {
+    const { view, viewSynced, namespaces, log } = options;
+    this.#patcher = new GatewayPatcher(options);
+    this.informers = new Informers(log);
+    this.#generations = new GatewayGenerations(view, (gateway) => this.#changed(gateway));
+    view.listen(this.#generations);
+    const scopes = namespaces.length === 0 ? [undefined] : namespaces;
+    for (const namespace of scopes) this.#follow(options, namespace);
+    this.informers.start();
+    void Promise.all([viewSynced, this.informers.whenSettled()]).then(() => {
+      this.#isStarted = true;
+      this.#generations.allRoutes();
+    });
+  }
+
+  /** Remembers from which state a translation was answered. A hook call waits for it. */
+  sawSnapshot(snapshot: Snapshot): void {
+    if (!this.#isStarted) return;
+    for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
+      const gateway = this.#gateways.get(key);
+      const generation = this.#generations.of(key);
+      if (gateway !== undefined) gateway.answered = { annotation, generation };
+    }
+  }
+
+  checks(): Check[] {
+    const troubles = this.#patcher.checks();
+    const well: Check = { name: 'retrigger', ok: true, detail: 'Gateways are annotated' };
+    return [...this.informers.checks(), ...(troubles.length === 0 ? [well] : troubles)];
+  }
+
+  stop(): void {
+    this.#isStarted = false;
+    this.#queue.stop();
+    this.#patcher.stop();
+    this.informers.stop();
+  }
+
+  #follow({ api }: GatewayRetriggerOptions, namespace: string | undefined): void {
+    const options = (resource: Resource) => ({
+      feed: watchedFeed(api, { resource, namespace }),
+      withoutIt:
+        'not every Gateway is retriggered; a change of state arrives with the next translation',
+      allowed: (allowed: boolean) => {
+        const what = `${resource.kind} ${namespace ?? ''}`;
+        if (allowed) this.#forbidden.delete(what);
+        else this.#forbidden.add(what);
+        this.#generations.allRoutes();
+      },
+    });
+    this.informers.add({
+      ...options(httpRoutes),
+      read: readParentGateways,
+      changed: (within, name, parents) => this.#generations.setRoute(within, name, parents),
+    });
+    this.informers.add({
+      ...options(gateways),
+      read: readGatewayMark,
+      changed: (within, name, mark) => this.#gatewayChanged(within, name, mark),
+    });
+  }
+
+  #gatewayChanged(namespace: string, name: string, mark: GatewayMark | undefined): void {
+    const key = objectKey(namespace, name);
+    const known = this.#gateways.get(key);
+    if (mark === undefined) {
+      this.#gateways.delete(key);
+      this.#queue.delete(key);
+      this.#patcher.forget(key);
+      this.#generations.setGateway(namespace, name, false);
+    } else if (known === undefined) {
+      this.#gateways.set(key, { seen: mark.generation, writtenAt: Number.NEGATIVE_INFINITY });
+      this.#generations.setGateway(namespace, name, true);
+    } else {
+      known.seen = mark.generation;
+      if (known.written?.annotation === mark.generation) known.written = undefined;
+      if (this.#isStarted) this.#queue.add(key, pauses.heal);
+    }
+  }
+
+  /** The state that matters to this Gateway may be another one now. */
+  #changed(key: string): void {
+    if (this.#isStarted && this.#gateways.has(key)) this.#queue.add(key, pauses.collect);
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const gateway = this.#gateways.get(key);
+    const generation = this.#generations.of(key);
+    if (gateway === undefined || generation === undefined) return;
+    const now = performance.now();
+    const untilNext = gateway.writtenAt + pauses.between - now;
+    if (untilNext > 0) return this.#queue.add(key, untilNext);
+    // An event that never came, for instance because another write came before the next list.
+    if (now - gateway.writtenAt >= pauses.heal) gateway.written = undefined;
+    const current = gateway.written === undefined ? gateway.seen : gateway.written.annotation;
+    const wanted = annotationFor(generation, current, gateway.answered);
+    // Without all of the routes, a Gateway can seem to have no connectors.
+    const isUnsure = wanted === undefined && this.#forbidden.size > 0;
+    if (wanted !== current && !isUnsure) await this.#patch(key, gateway, wanted);
+    else if (gateway.written !== undefined) this.#queue.add(key, pauses.heal);
+  }
+
+  async #patch(key: string, gateway: KnownGateway, annotation: string | undefined): Promise<void> {
+    const outcome = await this.#patcher.patch(key, annotation);
+    if (outcome.kind === 'failed') this.#queue.add(key, outcome.retryIn);
+    if (outcome.kind !== 'written') return;
+    gateway.written = gateway.seen === annotation ? undefined : { annotation };
+    gateway.writtenAt = performance.now();
+    this.#queue.add(key, pauses.heal);
+  }
+}
