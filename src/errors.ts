@@ -8,6 +8,7 @@ export const errorTable = {
   'address-unusable': { exitCode: 2 },
   'file-unreadable': { exitCode: 2 },
   'file-unwritable': { exitCode: 2 },
+  'cluster-unreadable': { exitCode: 2 },
   'recording-invalid': { exitCode: 2 },
   'unsuitable-input': { exitCode: 2 },
   usage: { exitCode: 2 },

@@ -58,7 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--out <file>', 'write there instead of to standard output')
     .action(async (snapshot, options) => {
       const { explain } = await import('./commands/explain.ts');
-      exitCode = explain(snapshot, options);
+      exitCode = await explain(snapshot, options);
     });
   program
     .command('check')
@@ -71,7 +71,7 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .action(async (files, options) => {
       const { check } = await import('./commands/check.ts');
-      exitCode = check(files, options);
+      exitCode = await check(files, options);
     });
   program
     .command('demo')

@@ -5,7 +5,10 @@ import type { FindingCode, Level } from '../envoy-gateway/findings.ts';
 export const ownLevels = {
   'invalid-configuration': 'error',
   'invalid-state-file': 'error',
+  'cluster-unreadable': 'error',
   'state-file-missing': 'warning',
+  'kind-absent': 'warning',
+  'object-unusable': 'warning',
 } as const satisfies Record<string, Level>;
 
 /** One thing that `check` says. */

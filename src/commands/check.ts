@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readInput } from '../config/load.ts';
-import { type Config, configSchema } from '../config/schema.ts';
+import { type Config, configSchema, type KubernetesSourceConfig } from '../config/schema.ts';
 import { type FileProblem, parseYaml } from '../config/yaml-file.ts';
 import { checkEnvoyGateway } from '../envoy-gateway/check-configuration.ts';
 import type { FoundConfigurations } from '../envoy-gateway/find-configurations.ts';
@@ -20,14 +20,14 @@ import {
 import type { ExitCode } from './exit-code.ts';
 
 /**
- * `offramp check`: says whether configurations, with the state file they name, state files, and Envoy
- * Gateway's configurations would work, alone and together. Throws OfframpError for a file that
+ * `offramp check`: says whether configurations, with the state file or cluster they name, state files,
+ * and Envoy Gateway's configurations would work, alone and together. Throws OfframpError for a file that
  * cannot be read, or is none of these.
  */
-export function check(
+export async function check(
   files: readonly string[],
   { output }: { readonly output: CheckOutput },
-): ExitCode {
+): Promise<ExitCode> {
   const inputs = files.map(readCheckInput);
   const configurations = inputs.filter(({ kind }) => kind === 'configuration');
   if (configurations.length > 1 && inputs.some(({ kind }) => kind === 'envoy-gateway')) {
@@ -37,11 +37,12 @@ export function check(
     ]);
   }
   let side: OfframpSide | undefined;
-  const own = inputs.flatMap((input) => {
-    const { statements, config } = checkOwn(input);
+  const own: Statement[] = [];
+  for (const input of inputs) {
+    const { statements, config } = await checkOwn(input);
     if (config !== undefined) side = offrampSide(resolve(input.file), config);
-    return statements;
-  });
+    own.push(...statements);
+  }
   const theirs = inputs.flatMap((input) =>
     input.kind === 'envoy-gateway' ? checkTheirs(input.file, input.found, side) : [],
   );
@@ -50,17 +51,50 @@ export function check(
   return hasErrors(statements) ? 1 : 0;
 }
 
-function checkOwn(input: CheckInput): { statements: Statement[]; config?: Config } {
+async function checkOwn(input: CheckInput): Promise<{ statements: Statement[]; config?: Config }> {
   const { kind, file, text } = input;
   if (kind === 'envoy-gateway') return { statements: [] };
   if (kind === 'state') return { statements: checkState(file, text) };
   const parsed = parseYaml(file, text, configSchema);
   if (!parsed.ok) return { statements: parsed.problems.map(invalid('invalid-configuration')) };
-  const path = resolve(input.folder, parsed.value.state.file.path);
-  return {
-    statements: [valid(file, 'a valid OfframpConfiguration'), ...checkNamedState(path)],
-    config: parsed.value,
-  };
+  const config = parsed.value;
+  const source = await checkSource(input, config);
+  return { statements: [valid(file, 'a valid OfframpConfiguration'), ...source], config };
+}
+
+async function checkSource(
+  { file, folder }: { readonly file: string; readonly folder: string },
+  { state }: Config,
+): Promise<Statement[]> {
+  if (state.kubernetes !== undefined) return await checkCluster(file, state.kubernetes, folder);
+  return checkNamedState(resolve(folder, state.file.path));
+}
+
+async function checkCluster(
+  file: string,
+  config: KubernetesSourceConfig,
+  folder: string,
+): Promise<Statement[]> {
+  const { readKubernetes } = await import('./open-kubernetes.ts');
+  const say = (code: keyof typeof ownLevels) => (problem: string) => ({
+    level: ownLevels[code],
+    code,
+    place: { file },
+    problem,
+  });
+  try {
+    const { summary, view, absent } = await readKubernetes(config, folder);
+    return [
+      valid(file, summary),
+      ...absent
+        .map((kind) => `the cluster has no ${kind}: it counts as empty`)
+        .map(say('kind-absent')),
+      ...view.problems().map(say('object-unusable')),
+    ];
+  } catch (thrown) {
+    if (!(thrown instanceof OfframpError)) throw thrown;
+    return thrown.message.split('\n').map(say('cluster-unreadable'));
+  }
 }
 
 function checkNamedState(file: string): Statement[] {

@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import { loadConfig, readBytes } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { formatProblem } from '../config/yaml-file.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { decodeDifferences } from '../explain/differences.ts';
 import { renderText } from '../explain/text.ts';
 import { answerSnapshot } from '../server/hook.ts';
-import { ConnectorView } from '../state/connectors.ts';
+import { type ConnectorLookup, ConnectorView } from '../state/connectors.ts';
 import { parseStateFile } from '../state/state-file.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -25,12 +26,12 @@ export interface ExplainOptions {
 
 /**
  * `offramp explain`: a dry run on a recorded request. Answers 1 when something was skipped.
- * Throws OfframpError when a file cannot be used.
+ * Throws OfframpError when a file, or the cluster, cannot be used.
  */
-export function explain(file: string, options: ExplainOptions): ExitCode {
+export async function explain(file: string, options: ExplainOptions): Promise<ExitCode> {
   const { config, folder } = loadConfig(options.config);
   const request = readSnapshotFile(file);
-  const connectors = readState(resolve(folder, config.state.file.path));
+  const connectors = await readConnectors(config, folder);
   const settings = { connectors: config.connectors };
   const result = answer(file, () =>
     answerSnapshot(request, { mode: config.mode, settings }, { connectors }),
@@ -90,6 +91,15 @@ function answer<T>(file: string, work: () => T): T {
   }
 }
 
+/** The connectors as the configured source has them now. */
+async function readConnectors({ state }: Config, folder: string): Promise<ConnectorLookup> {
+  if (state.kubernetes === undefined) return readState(resolve(folder, state.file.path));
+  const { readKubernetes } = await import('./open-kubernetes.ts');
+  const { view, absent } = await readKubernetes(state.kubernetes, folder);
+  for (const kind of absent) warn(`the cluster has no ${kind}: it counts as empty`);
+  return view;
+}
+
 /** The state file's connectors; none, with a warning, when there is no such file. */
 export function readState(path: string): ConnectorView {
   let text: string;
@@ -99,12 +109,16 @@ export function readState(path: string): ConnectorView {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
       throw new OfframpError('file-unreadable', [`${path}: ${reasonOf(error)}`]);
     }
-    process.stderr.write(`warning: there is no state file ${path}: no connector is known\n`);
+    warn(`there is no state file ${path}: no connector is known`);
     return ConnectorView.empty;
   }
   const parsed = parseStateFile(path, text);
   if (!parsed.ok) throw new OfframpError('state-invalid', parsed.problems.map(formatProblem));
   return new ConnectorView(parsed.value);
+}
+
+function warn(text: string): void {
+  process.stderr.write(`warning: ${text}\n`);
 }
 
 function writeOut(file: string, output: string | Uint8Array): void {

@@ -1,19 +1,15 @@
-import { resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { formatProblem } from '../config/yaml-file.ts';
-import type { ErrorCode } from '../errors.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { Recorder } from '../record/recorder.ts';
 import { RecordingFolder } from '../record/recording-folder.ts';
-import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
 import { implementExtension } from '../server/extension-service.ts';
-import { startGrpcServer } from '../server/grpc-server.ts';
+import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
-import { startHttpServer } from '../server/http-server.ts';
+import { type HttpServer, startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
-import { FileStateSource } from '../state/file-source.ts';
+import { type OpenState, openState } from './open-state.ts';
 import { type RecordFlags, type RecordSettings, readRecordFlags } from './record-options.ts';
 
 /** Milliseconds that running calls get to finish after SIGTERM; Kubernetes kills after 30 s. */
@@ -40,9 +36,13 @@ export interface RunningOfframp {
 export async function serve(options: ServeOptions): Promise<void> {
   const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
   const record = readRecordFlags(options);
-  const offramp = await startOfframp({ ...loadConfig(options.config), record });
-  await asked;
-  await offramp.stop();
+  const offramp = await Offramp.start({ ...loadConfig(options.config), record });
+  try {
+    await Promise.race([asked, offramp.bindWhenSynced()]);
+    await asked;
+  } finally {
+    await offramp.stop();
+  }
 }
 
 /** Resolves at the first SIGTERM or SIGINT. */
@@ -53,64 +53,108 @@ export function untilAskedToStop(): Promise<void> {
   });
 }
 
-/** Starts the whole server: HTTP first, so that it can say why gRPC is not up yet. */
+/** Starts the whole server; resolves when hook calls are answered. */
 export async function startOfframp(
-  { config, folder, record }: StartOptions,
+  loaded: StartOptions,
   logTo?: DestinationStream,
 ): Promise<RunningOfframp> {
-  const log = createLog(config, logTo);
-  const metrics = new Metrics(config.metrics.prefix);
-  const recorder = record && startRecorder(record, metrics, log);
-  const watched = config.retrigger.folder;
-  const retrigger =
-    watched === undefined
-      ? undefined
-      : new FolderRetrigger({ folder: resolve(folder, watched), metrics, log });
-  const stateChanged = (state: unknown) => retrigger?.stateChanged(state);
-  const statePath = resolve(folder, config.state.file.path);
-  const source = watchStateFile(statePath, { metrics, log, stateChanged });
-  const readiness = new ServerReadiness(source);
-  metrics.observeSource(source);
-  const hook = new Hook({
-    mode: config.mode,
-    settings: { connectors: config.connectors },
-    currentState: () => source.state,
-    ...(retrigger && { sawSnapshot: (snapshot) => retrigger.sawSnapshot(snapshot) }),
-    metrics,
-    log,
-  });
+  const offramp = await Offramp.start(loaded, logTo);
   try {
-    const http = await startHttpServer(config.http.address, metrics.registry, readiness);
-    const grpc = await startGrpcServer(
-      config.grpc.address,
-      implementExtension(hook, metrics, log, (request) => recorder?.record(request)),
-    ).catch(async (error: unknown) => {
-      await http.stop();
+    const grpcAddress = await offramp.bindWhenSynced();
+    return { grpcAddress, httpAddress: offramp.httpAddress, stop: () => offramp.stop() };
+  } catch (error) {
+    await offramp.stop();
+    throw error;
+  }
+}
+
+/** What a server is made of. */
+interface Parts extends OpenState {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly readiness: ServerReadiness;
+  readonly http: HttpServer;
+  readonly recorder: Recorder | undefined;
+}
+
+/** A server that is up, or on its way there. */
+export class Offramp {
+  readonly #parts: Parts;
+  #grpc: GrpcServer | undefined;
+  #isStopping = false;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Starts to read the state, and HTTP, so that it can say why gRPC is not up yet. */
+  static async start(loaded: StartOptions, logTo?: DestinationStream): Promise<Offramp> {
+    const { config, record } = loaded;
+    const log = createLog(config, logTo);
+    const metrics = new Metrics(config.metrics.prefix);
+    const recorder = record && startRecorder(record, metrics, log);
+    const state = await openState(loaded, { metrics, log });
+    metrics.observeSource(state.source);
+    const readiness = new ServerReadiness(state.source, state.retrigger);
+    try {
+      const http = await startHttpServer(config.http.address, metrics.registry, readiness);
+      return new Offramp({ ...state, config, metrics, log, readiness, http, recorder });
+    } catch (error) {
+      state.retrigger?.stop();
+      state.source.stop();
       throw error;
+    }
+  }
+
+  get httpAddress(): string {
+    return this.#parts.http.address;
+  }
+
+  /**
+   * Binds gRPC once the state was read: Envoy Gateway would publish what is answered from a state
+   * that is not there yet. Answers the address. Throws OfframpError: address-unusable.
+   */
+  async bindWhenSynced(): Promise<string> {
+    const { source, retrigger, config, metrics, log, readiness, http, recorder } = this.#parts;
+    await source.whenSynced();
+    const hook = new Hook({
+      mode: config.mode,
+      settings: { connectors: config.connectors },
+      currentState: () => source.state,
+      ...(retrigger && { sawSnapshot: (snapshot) => retrigger.sawSnapshot(snapshot) }),
+      metrics,
+      log,
     });
+    const implementation = implementExtension(hook, metrics, log, (request) =>
+      recorder?.record(request),
+    );
+    const grpc = await startGrpcServer(config.grpc.address, implementation);
+    this.#grpc = grpc;
+    if (this.#isStopping) {
+      await grpc.stop(0);
+      return grpc.address;
+    }
     readiness.grpcIsBound(grpc.address);
     grpc.setServing(true);
     log.info({ grpc: grpc.address, http: http.address, mode: config.mode }, 'serving');
-    return {
-      grpcAddress: grpc.address,
-      httpAddress: http.address,
-      async stop() {
-        log.info('stopping: no new calls are taken, running ones are finished');
-        readiness.stopping();
-        grpc.setServing(false);
-        const deadline = performance.now() + shutdownGraceMs;
-        await grpc.stop(shutdownGraceMs);
-        await recorder?.stop(Math.max(0, deadline - performance.now()));
-        await http.stop();
-        source.stop();
-        retrigger?.stop();
-        log.info('stopped');
-      },
-    };
-  } catch (error) {
-    source.stop();
+    return grpc.address;
+  }
+
+  /** Takes no new calls, lets running ones finish. */
+  async stop(): Promise<void> {
+    const { source, retrigger, log, readiness, http, recorder } = this.#parts;
+    log.info('stopping: no new calls are taken, running ones are finished');
+    this.#isStopping = true;
+    readiness.stopping();
+    this.#grpc?.setServing(false);
+    const deadline = performance.now() + shutdownGraceMs;
+    await this.#grpc?.stop(shutdownGraceMs);
+    await recorder?.stop(Math.max(0, deadline - performance.now()));
+    await http.stop();
     retrigger?.stop();
-    throw error;
+    source.stop();
+    log.info('stopped');
   }
 }
 
@@ -126,33 +170,4 @@ function startRecorder(record: RecordSettings, metrics: Metrics, log: Logger): R
   if (withSecrets) log.warn(told, 'hook requests are recorded with their secrets: private keys');
   else log.info(told, 'hook requests are recorded, without their secrets');
   return new Recorder({ folder, withSecrets, metrics, log });
-}
-
-interface StateWatch {
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly stateChanged: (state: unknown) => void;
-}
-
-function watchStateFile(path: string, watch: StateWatch): FileStateSource {
-  const { metrics, log, stateChanged } = watch;
-  return new FileStateSource(path, {
-    loaded(connectors) {
-      metrics.stateReloads.inc({ outcome: 'loaded' });
-      log.info({ file: path, connectors: connectors.length }, 'state file read');
-      stateChanged(connectors);
-    },
-    rejected(problems) {
-      metrics.stateReloads.inc({ outcome: 'rejected' });
-      const reasons = problems.map(formatProblem);
-      const code: ErrorCode = 'state-invalid';
-      log.error(
-        { code, file: path, problems: reasons },
-        'state file refused; the last good state stays',
-      );
-    },
-    absent(_path, reason) {
-      log.warn({ file: path, reason }, 'no connector is known until the state file says so');
-    },
-  });
 }

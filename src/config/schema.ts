@@ -19,6 +19,7 @@ const grpcAddressSchema = z
 
 /** Envoy's default limit for the body of a direct response, in bytes. */
 const maxBodyBytes = 4096;
+const namespaceName = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const offlineResponseSchema = z
@@ -57,98 +58,151 @@ const offlineResponseSchema = z
   .prefault({})
   .describe('What a request gets whose connector is offline.');
 
+const fileSourceSchema = z
+  .strictObject({
+    path: z
+      .string()
+      .min(1)
+      .default('connectors.yaml')
+      .describe('State file, relative to the configuration file; watched for changes.'),
+  })
+  .describe('Connectors from a state file; the default.');
+
+const kubernetesSourceSchema = z
+  .strictObject({
+    kubeconfig: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Kubeconfig file, relative to the configuration file. Without it: the service account of the ' +
+          'pod, else $KUBECONFIG, else ~/.kube/config.',
+      ),
+    namespaces: z
+      .array(z.string().regex(namespaceName, { error: 'not a namespace name' }))
+      .default([])
+      .describe(
+        'Namespaces to watch, of HTTPProxies, Connectors, HTTPRoutes and Gateways alike. Empty: all.',
+      ),
+  })
+  .describe('Connectors from the Kubernetes API; instead of state.file.');
+
+const stateSourceSchema = z
+  .strictObject({
+    file: fileSourceSchema.optional(),
+    kubernetes: kubernetesSourceSchema.optional(),
+  })
+  .refine(({ file, kubernetes }) => file === undefined || kubernetes === undefined, {
+    path: ['kubernetes'],
+    error: 'there is state.file already; give one of the two',
+  })
+  .prefault({})
+  .transform(({ file, kubernetes }) =>
+    kubernetes === undefined
+      ? { file: file ?? fileSourceSchema.parse({}) }
+      : { kubernetes: { ...kubernetes, namespaces: [...new Set(kubernetes.namespaces)] } },
+  );
+
 /** Every option of Offramp, with its default: the one list that files, docs and checks come from. */
-export const configSchema = z.strictObject({
-  apiVersion: z
-    .literal('offramp.dev/v1alpha1')
-    .default('offramp.dev/v1alpha1')
-    .describe('The only version there is.'),
-  kind: z
-    .literal('OfframpConfiguration')
-    .default('OfframpConfiguration')
-    .describe('The only kind there is.'),
-  grpc: z
-    .strictObject({
-      address: grpcAddressSchema
-        .default('127.0.0.1:5005')
-        .describe(
-          'Where Envoy Gateway calls: host:port, or unix:path. Port 0 takes a free one. A relative ' +
-            'socket path starts from the working directory; its folder is made.',
-        ),
-    })
-    .prefault({}),
-  http: z
-    .strictObject({
-      address: tcpAddressSchema
-        .default('127.0.0.1:8080')
-        .describe(
-          'Where /metrics, /healthz and /readyz are. For probes from outside a container: 0.0.0.0:8080.',
-        ),
-    })
-    .prefault({}),
-  metrics: z
-    .strictObject({
-      prefix: z
-        .string()
-        .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected letters, digits and _' })
-        .default('offramp')
-        .describe(
-          'In front of every metric name of ours, with a _ between. With nso_extension, dashboards ' +
-            'of the network-services-operator keep working.',
-        ),
-    })
-    .prefault({}),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-        .default('info')
-        .describe('Least severe level that is logged. debug adds every change of every hook call.'),
-    })
-    .prefault({}),
-  mode: z
-    .enum(['apply', 'shadow'])
-    .default('apply')
-    .describe('apply: change the snapshot. shadow: report and count, change nothing.'),
-  state: z
-    .strictObject({
-      file: z
-        .strictObject({
-          path: z
-            .string()
-            .min(1)
-            .default('connectors.yaml')
-            .describe('State file, relative to the configuration file; watched for changes.'),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
-  retrigger: z
-    .strictObject({
-      folder: z
-        .string()
-        .min(1)
-        .optional()
-        .describe(
-          'Folder that a standalone Envoy Gateway watches, relative to the configuration file. ' +
-            'Given, a change of state reaches Envoy by itself; without it, with the next translation.',
-        ),
-    })
-    .prefault({}),
-  connectors: z
-    .strictObject({
-      offlineResponse: offlineResponseSchema,
-      internalListener: z
-        .string()
-        .min(1)
-        .default('connector-tunnel')
-        .describe(
-          'Name of Envoy’s internal listener at which tunnels start. Offramp does not make it: ' +
-            'Envoy must have it.',
-        ),
-    })
-    .prefault({}),
-});
+export const configSchema = z
+  .strictObject({
+    apiVersion: z
+      .literal('offramp.dev/v1alpha1')
+      .default('offramp.dev/v1alpha1')
+      .describe('The only version there is.'),
+    kind: z
+      .literal('OfframpConfiguration')
+      .default('OfframpConfiguration')
+      .describe('The only kind there is.'),
+    grpc: z
+      .strictObject({
+        address: grpcAddressSchema
+          .default('127.0.0.1:5005')
+          .describe(
+            'Where Envoy Gateway calls: host:port, or unix:path. Port 0 takes a free one. A relative ' +
+              'socket path starts from the working directory; its folder is made.',
+          ),
+      })
+      .prefault({}),
+    http: z
+      .strictObject({
+        address: tcpAddressSchema
+          .default('127.0.0.1:8080')
+          .describe(
+            'Where /metrics, /healthz and /readyz are. For probes from outside a container: 0.0.0.0:8080.',
+          ),
+      })
+      .prefault({}),
+    metrics: z
+      .strictObject({
+        prefix: z
+          .string()
+          .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected letters, digits and _' })
+          .default('offramp')
+          .describe(
+            'In front of every metric name of ours, with a _ between. With nso_extension, dashboards ' +
+              'of the network-services-operator keep working.',
+          ),
+      })
+      .prefault({}),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+          .default('info')
+          .describe(
+            'Least severe level that is logged. debug adds every change of every hook call.',
+          ),
+      })
+      .prefault({}),
+    mode: z
+      .enum(['apply', 'shadow'])
+      .default('apply')
+      .describe('apply: change the snapshot. shadow: report and count, change nothing.'),
+    state: stateSourceSchema,
+    retrigger: z
+      .strictObject({
+        folder: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'Folder that a standalone Envoy Gateway watches, relative to the configuration file. ' +
+              'Given, a change of state reaches Envoy by itself; without it, with the next translation.',
+          ),
+        gatewayAnnotation: z
+          .boolean()
+          .default(true)
+          .describe(
+            'With state.kubernetes: annotate the Gateways that a change of state concerns, so that Envoy ' +
+              'Gateway translates them again.',
+          ),
+      })
+      .prefault({}),
+    connectors: z
+      .strictObject({
+        offlineResponse: offlineResponseSchema,
+        internalListener: z
+          .string()
+          .min(1)
+          .default('connector-tunnel')
+          .describe(
+            'Name of Envoy’s internal listener at which tunnels start. Offramp does not make it: ' +
+              'Envoy must have it.',
+          ),
+      })
+      .prefault({}),
+  })
+  .refine(
+    ({ state, retrigger }) => state.kubernetes === undefined || retrigger.folder === undefined,
+    {
+      path: ['retrigger', 'folder'],
+      error: 'works with state.file only; with state.kubernetes, Gateways are annotated instead',
+    },
+  );
 
 /** The whole configuration, every default filled in. */
 export type Config = z.output<typeof configSchema>;
+
+/** What `state.kubernetes` says. */
+export type KubernetesSourceConfig = z.output<typeof kubernetesSourceSchema>;

@@ -58,6 +58,22 @@ describe('a configuration', () => {
       `connectors: {offlineResponse: {body: ${'x'.repeat(4097)}}}`,
       'offramp.yaml:1:38: connectors.offlineResponse.body: Envoy answers with at most 4096 bytes',
     ],
+    [
+      'state:\n  file: {}\n  kubernetes: {}',
+      'offramp.yaml:3:15: state.kubernetes: there is state.file already; give one of the two',
+    ],
+    [
+      'state: {kubernetes: {}}\nretrigger: {folder: x}',
+      'offramp.yaml:2:21: retrigger.folder: works with state.file only',
+    ],
+    [
+      'state: {kubernetes: {namespaces: [Shop]}}',
+      'offramp.yaml:1:35: state.kubernetes.namespaces[0]: not a namespace name',
+    ],
+    [
+      'state: {kubernetes: {namespace: [a]}}',
+      'offramp.yaml:1:22: state.kubernetes.namespace: there is no field namespace here; did you mean namespaces?',
+    ],
     ['mode: apply\nmode: shadow', 'offramp.yaml:2:1: Map keys must be unique'],
     ['grpc: {address: [', 'offramp.yaml:1:18: '],
     ['- a list', 'offramp.yaml:1:1: Invalid input: expected object, received array'],

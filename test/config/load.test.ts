@@ -19,7 +19,7 @@ function fileWith(text: string): string {
   return file;
 }
 
-/** Every option, none at its default. */
+/** Every option, none at its default, but those of the other state source. */
 const everything = `
 apiVersion: offramp.dev/v1alpha1
 kind: OfframpConfiguration
@@ -29,10 +29,15 @@ metrics: { prefix: nso_extension }
 log: { level: trace }
 mode: shadow
 state: { file: { path: /etc/offramp/state.yaml } }
-retrigger: { folder: watched }
+retrigger: { folder: watched, gatewayAnnotation: false }
 connectors:
   offlineResponse: { status: 502, body: "", headers: { Retry-After: "30", X-Empty: "" } }
   internalListener: other
+`;
+
+/** The options that cannot be beside a state file. */
+const kubernetes = `
+state: { kubernetes: { kubeconfig: admin.yaml, namespaces: [a, b, a] } }
 `;
 
 describe('loadConfig', () => {
@@ -53,7 +58,7 @@ describe('loadConfig', () => {
       log: { level: 'trace' },
       mode: 'shadow',
       state: { file: { path: '/etc/offramp/state.yaml' } },
-      retrigger: { folder: 'watched' },
+      retrigger: { folder: 'watched', gatewayAnnotation: false },
       connectors: {
         offlineResponse: {
           status: 502,
@@ -65,9 +70,21 @@ describe('loadConfig', () => {
     });
   });
 
-  it('knows every option that there is: the text above leaves none at its default', () => {
+  it('takes the Kubernetes API for the state source instead of a file', () => {
+    expect(loadConfig(fileWith(kubernetes)).config.state).toEqual({
+      kubernetes: { kubeconfig: 'admin.yaml', namespaces: ['a', 'b'] },
+    });
+    expect(loadConfig(fileWith('state: { kubernetes: {} }')).config.state).toEqual({
+      kubernetes: { namespaces: [] },
+    });
+  });
+
+  it('knows every option that there is: the texts above leave none at its default', () => {
     const defaults = leaves(configSchema.parse({}));
-    const taken = leaves(loadConfig(fileWith(everything)).config);
+    const taken = new Map([
+      ...leaves(loadConfig(fileWith(kubernetes)).config),
+      ...leaves(loadConfig(fileWith(everything)).config),
+    ]);
     const untouched = [...defaults].filter(([path, value]) => taken.get(path) === value);
     expect(untouched.map(([path]) => path)).toEqual(['apiVersion', 'kind']);
     for (const path of optionPaths()) {

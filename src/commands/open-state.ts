@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { LoadedConfig } from '../config/load.ts';
+import { formatProblem } from '../config/yaml-file.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Check } from '../observe/check.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
+import { FileStateSource } from '../state/file-source.ts';
+import type { StateSource } from '../state/source.ts';
+import type { Snapshot } from '../xds/snapshot.ts';
+
+/** What brings changes of the state to Envoy. */
+export interface Retrigger {
+  /** Told of each snapshot before its answer leaves. */
+  sawSnapshot(snapshot: Snapshot): void;
+  /** What is worth knowing of it. */
+  checks(): readonly Check[];
+  stop(): void;
+}
+
+/** The state source that the configuration asks for, and the retrigger that fits it. */
+export interface OpenState {
+  readonly source: StateSource;
+  readonly retrigger: Retrigger | undefined;
+}
+
+/** Where sources and retriggers tell of what happens. */
+export interface Surroundings {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/**
+ * Starts to read the state. Throws OfframpError: state-invalid, configuration-invalid,
+ * file-unreadable.
+ */
+export async function openState(
+  { config, folder }: LoadedConfig,
+  surroundings: Surroundings,
+): Promise<OpenState> {
+  const { kubernetes, file } = config.state;
+  if (kubernetes === undefined) {
+    const retrigger = openFolder(config.retrigger.folder, folder, surroundings);
+    const path = resolve(folder, file.path);
+    return { source: watchStateFile(path, retrigger, surroundings), retrigger };
+  }
+  // The Kubernetes client is large: whoever has a state file does not wait for it.
+  const { openKubernetes } = await import('./open-kubernetes.ts');
+  return openKubernetes(kubernetes, config.retrigger.gatewayAnnotation, folder, surroundings);
+}
+
+function openFolder(
+  watched: string | undefined,
+  folder: string,
+  surroundings: Surroundings,
+): FolderRetrigger | undefined {
+  if (watched === undefined) return undefined;
+  return new FolderRetrigger({ folder: resolve(folder, watched), ...surroundings });
+}
+
+function watchStateFile(
+  path: string,
+  retrigger: FolderRetrigger | undefined,
+  { metrics, log }: Surroundings,
+): FileStateSource {
+  return new FileStateSource(path, {
+    loaded(connectors) {
+      metrics.stateReloads.inc({ outcome: 'loaded' });
+      log.info({ file: path, connectors: connectors.length }, 'state file read');
+      retrigger?.stateChanged(connectors);
+    },
+    rejected(problems) {
+      metrics.stateReloads.inc({ outcome: 'rejected' });
+      const reasons = problems.map(formatProblem);
+      const code: ErrorCode = 'state-invalid';
+      log.error(
+        { code, file: path, problems: reasons },
+        'state file refused; the last good state stays',
+      );
+    },
+    absent(_path, reason) {
+      log.warn({ file: path, reason }, 'no connector is known until the state file says so');
+    },
+  });
+}
