@@ -130,9 +130,9 @@ describe('check, with the state from Kubernetes', () => {
     const { status, stdout } = await offramp('check', config());
     expect(status).toBe(0);
     expect(stdout).toMatch(/ok: .*offramp.yaml: a valid OfframpConfiguration/);
-    expect(stdout).toMatch(/ok: http:.* 1 HTTPProxies, 1 Connectors, 0 of them online/);
+    expect(stdout).toMatch(/ok: .*: http:.* 1 HTTPProxies, 1 Connectors, 0 of them online/);
     expect(stdout).toContain(
-      'warning: Connector a/berlin: its status does not have the known form\n',
+      ': Connector a/berlin: its status does not have the known form [object-unusable]\n',
     );
   });
 
@@ -167,7 +167,7 @@ describe('check, with the state from Kubernetes', () => {
     expect(status).toBe(1);
     expect(stdout).toContain('Connector cannot be read: GET connectors: refused');
     expect(stdout).toContain(
-      'error: it takes the permission to list and watch connectors.networking.datumapis.com',
+      ': it takes the permission to list and watch connectors.networking.datumapis.com',
     );
   });
 });
