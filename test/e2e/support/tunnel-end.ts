@@ -1,7 +1,7 @@
 import http from 'node:http';
 import net from 'node:net';
-import { stringify } from 'yaml';
 import { listenOnLoopback } from './listen.ts';
+import { proxyWithInternalListener } from './tunnel-listener.ts';
 
 /** A connection that came out of a tunnel, by the metadata with which it went in. */
 export interface SeenTunnel {
@@ -41,59 +41,11 @@ export async function startTunnelEnd(): Promise<TunnelEnd> {
     far.on('error', () => near.destroy());
   });
   const { port, stop } = await listenOnLoopback(server);
-  return { envoyProxy: proxyWithTunnelListener(port), seen: () => [...seen], stop };
-}
-
-/** Envoy has an internal listener only by bootstrap: Envoy Gateway makes none. */
-function proxyWithTunnelListener(endPort: number): Readonly<Record<string, unknown>> {
-  const address = { socket_address: { address: '127.0.0.1', port_value: endPort } };
   const header = { key: ENDPOINT_HEADER, value: '%DYNAMIC_METADATA(tunnel:endpoint_id)%' };
-  const tcpProxy = {
-    name: 'tcp',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-      stat_prefix: 'tunnel',
-      cluster: 'tunnel-end',
-      tunneling_config: {
-        hostname: '%DYNAMIC_METADATA(tunnel:address)%',
-        headers_to_add: [{ header }],
-      },
-    },
+  const tunneling = {
+    hostname: '%DYNAMIC_METADATA(tunnel:address)%',
+    headers_to_add: [{ header }],
   };
-  const value = stringify({
-    bootstrap_extensions: [
-      {
-        name: 'envoy.bootstrap.internal_listener',
-        typed_config: {
-          '@type':
-            'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
-        },
-      },
-    ],
-    static_resources: {
-      listeners: [
-        {
-          name: 'connector-tunnel',
-          internal_listener: {},
-          filter_chains: [{ filters: [tcpProxy] }],
-        },
-      ],
-      clusters: [
-        {
-          name: 'tunnel-end',
-          connect_timeout: '5s',
-          type: 'STATIC',
-          load_assignment: {
-            cluster_name: 'tunnel-end',
-            endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
-          },
-        },
-      ],
-    },
-  });
-  return {
-    extraArgs: ['--disable-hot-restart'],
-    concurrency: 1,
-    bootstrap: { type: 'Merge', value },
-  };
+  const envoyProxy = proxyWithInternalListener(port, { tunneling_config: tunneling });
+  return { envoyProxy, seen: () => [...seen], stop };
 }

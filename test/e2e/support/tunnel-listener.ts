@@ -5,7 +5,6 @@ import { stringify } from 'yaml';
  * on this machine, and its access log says what metadata came with the connection.
  */
 export function proxyWithTunnelListener(upstreamPort: number): Readonly<Record<string, unknown>> {
-  const address = { socket_address: { address: '127.0.0.1', port_value: upstreamPort } };
   const accessLog = {
     name: 'envoy.access_loggers.stdout',
     typed_config: {
@@ -18,14 +17,28 @@ export function proxyWithTunnelListener(upstreamPort: number): Readonly<Record<s
       },
     },
   };
+  return proxyWithInternalListener(upstreamPort, {
+    access_log_options: { flush_access_log_on_connected: true },
+    access_log: [accessLog],
+  });
+}
+
+/**
+ * An EnvoyProxy's spec whose Envoy has the internal listener `connector-tunnel`, which leads to a port
+ * on this machine by a TcpProxy with these settings. Envoy Gateway makes no internal listener itself.
+ */
+export function proxyWithInternalListener(
+  endPort: number,
+  settings: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const address = { socket_address: { address: '127.0.0.1', port_value: endPort } };
   const tcpProxy = {
     name: 'tcp',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
       stat_prefix: 'tunnel',
       cluster: 'tunnel-end',
-      access_log_options: { flush_access_log_on_connected: true },
-      access_log: [accessLog],
+      ...settings,
     },
   };
   const value = stringify({
