@@ -68,7 +68,7 @@ describe('with retrigger.folder, a change of the state file', () => {
     process.stderr.write(`flips took ${took.join(', ')} ms\n`);
   });
 
-  it('that is broken changes nothing and is reported', async () => {
+  it('that is broken changes nothing and is reported, and the next one gets through', async () => {
     const calls = offramp.log().filter(({ msg }) => msg === 'PostTranslateModify').length;
     await offramp.writeState('connectors: [{name: berlin, online: maybe}]');
     await waitFor(
@@ -81,5 +81,7 @@ describe('with retrigger.folder, a change of the state file', () => {
     );
     expect(await statusOf()).toBe(503);
     expect(offramp.log().filter(({ msg }) => msg === 'PostTranslateModify')).toHaveLength(calls);
+    await offramp.writeState(berlin(false));
+    await becomes(200);
   });
 });
