@@ -50,7 +50,8 @@ function isConnect(upgradeType: string): boolean {
 
 /**
  * Lets CONNECT reach the routes of these route configurations. Without it Envoy answers CONNECT to a
- * direct response with 403. Harmless elsewhere: only `connect_matcher` routes match CONNECT.
+ * direct response with 403. Other routes do not match CONNECT; but a GET with the header `Upgrade:
+ * CONNECT` now reaches their backends instead of a 403. Envoy passes no byte behind it before a 101.
  */
 export function allowConnect(
   snapshot: Snapshot,
