@@ -17,6 +17,7 @@ export const skipReasons = [
   'ambiguous-encoding',
   'cluster-header',
   'cluster-missing',
+  'connect-authentication',
   'domain-taken',
   'inline-cluster-specifier',
   'malformed-resource',

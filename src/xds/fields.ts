@@ -146,4 +146,12 @@ export const fields = {
   ListValue: fieldsOf('google.protobuf.ListValue', { values: 1 }),
   /** The key and value of every map entry; the encoding's specification fixes these two. */
   MapEntry: fieldsOf('', { key: 1, value: 2 }),
+  FilterConfig: fieldsOf('envoy.config.route.v3.FilterConfig', { disabled: 3 }),
+  ExtAuthzPerRoute: fieldsOf('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
+    disabled: 1,
+  }),
+  JwtPerRouteConfig: fieldsOf('envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig', {
+    disabled: 1,
+  }),
+  RbacPerRoute: fieldsOf('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac: 2 }),
 } as const;

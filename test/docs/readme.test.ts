@@ -136,6 +136,7 @@ describe('reference tables', () => {
       'ambiguous-encoding': true,
       'cluster-header': true,
       'cluster-missing': true,
+      'connect-authentication': true,
       'domain-taken': true,
       'inline-cluster-specifier': true,
       'malformed-resource': true,

@@ -42,12 +42,7 @@ const policies: readonly { name: string; spec: object; refusal: number; credenti
   },
   {
     name: 'api-key',
-    spec: {
-      apiKeyAuth: {
-        credentialRefs: [{ name: 'api-keys' }],
-        extractFrom: [{ headers: ['x-api-key'] }],
-      },
-    },
+    spec: apiKeys('api-keys'),
     refusal: 401,
     credentials: { 'x-api-key': 'open-sesame' },
   },
@@ -56,6 +51,19 @@ const policies: readonly { name: string; spec: object; refusal: number; credenti
     spec: { basicAuth: { users: { name: 'users' } } },
     refusal: 401,
     credentials: { authorization: basicCredentials('ada', 'lovelace') },
+  },
+  {
+    name: 'rbac',
+    spec: {
+      authorization: {
+        defaultAction: 'Deny',
+        rules: [
+          { action: 'Allow', principal: { headers: [{ name: 'x-role', values: ['admin'] }] } },
+        ],
+      },
+    },
+    refusal: 403,
+    credentials: { 'x-role': 'admin' },
   },
 ];
 /** Envoy takes any answer of an HTTP/1.1 service to a CONNECT request for a refusal. */
@@ -93,7 +101,12 @@ describe('a SecurityPolicy on the route to a connector', () => {
     offramp = await startOfframpProcess({
       connectors: [
         { name: 'berlin', online: false, routes: claim('offline') },
-        { name: 'oslo', online: true, tunnel, routes: [...claim('online'), routeOf('half-open')] },
+        {
+          name: 'oslo',
+          online: true,
+          tunnel,
+          routes: [...claim('online'), routeOf('half-open'), routeOf('two-keys')],
+        },
       ],
     });
     gateway = await startGateway({
@@ -170,6 +183,19 @@ describe('a SecurityPolicy on the route to a connector', () => {
     expect(await requestThroughConnect({ port, host, headers: bearer })).toBe('tunnelled\n');
   });
 
+  it('that differs from rule to rule leaves no CONNECT, not even for one who may use either', async () => {
+    const host = 'two-keys.example.com';
+    const own = { 'x-api-key': 'open-sesame' };
+    const other = { 'x-api-key': 'open-barley' };
+    const status = async (path: string, headers: Headers) =>
+      (await sendRequest({ port, host, path, headers })).status;
+    expect([await status('/health', own), await status('/', own)]).toEqual([200, 401]);
+    expect([await status('/health', other), await status('/', other)]).toEqual([401, 200]);
+    for (const headers of [own, other]) {
+      expect((await sendRequest({ port, host, headers, method: 'CONNECT' })).status).toBe(404);
+    }
+  });
+
   it('does not make CONNECT wait for a request buffer', async () => {
     const host = 'buffered-offline.example.com';
     const offline = await sendRequest({ port, host, method: 'CONNECT' });
@@ -203,7 +229,11 @@ describe('a SecurityPolicy on the route to a connector', () => {
       ...states.map((state) =>
         policyYaml('BackendTrafficPolicy', `buffered-${state}`, { requestBuffer }),
       ),
-      halfOpenRouteYaml,
+      twoRulesYaml('half-open'),
+      twoRulesYaml('two-keys'),
+      secretYaml('other-keys', { 'somebody-else': 'open-barley' }),
+      policyYaml('SecurityPolicy', 'two-keys', apiKeys('api-keys'), 'open'),
+      policyYaml('SecurityPolicy', 'two-keys', apiKeys('other-keys'), 'closed'),
       policyYaml('SecurityPolicy', 'half-open', { jwt }, 'closed'),
     ];
   }
@@ -214,23 +244,31 @@ const webSocketHeaders = {
   'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
 };
 
-const halfOpenRouteYaml = stringify({
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  kind: 'HTTPRoute',
-  metadata: { name: 'half-open', namespace: 'default' },
-  spec: {
-    parentRefs: [{ name: 'eg' }],
-    hostnames: ['half-open.example.com'],
-    rules: [
-      {
-        name: 'open',
-        matches: [{ path: { type: 'PathPrefix', value: '/health' } }],
-        backendRefs: [backend('direct')],
-      },
-      { name: 'closed', backendRefs: [backend('direct')] },
-    ],
-  },
-});
+/** A rule `open` for `/health`, and a rule `closed` for the rest. */
+function twoRulesYaml(name: string): string {
+  return stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      parentRefs: [{ name: 'eg' }],
+      hostnames: [`${name}.example.com`],
+      rules: [
+        {
+          name: 'open',
+          matches: [{ path: { type: 'PathPrefix', value: '/health' } }],
+          backendRefs: [backend('direct')],
+        },
+        { name: 'closed', backendRefs: [backend('direct')] },
+      ],
+    },
+  });
+}
+
+function apiKeys(secret: string): object {
+  const extractFrom = [{ headers: ['x-api-key'] }];
+  return { apiKeyAuth: { credentialRefs: [{ name: secret }], extractFrom } };
+}
 
 function routeOf(name: string) {
   return { kind: 'HTTPRoute', name };
@@ -238,11 +276,12 @@ function routeOf(name: string) {
 
 function policyYaml(kind: string, route: string, spec: object, sectionName?: string): string {
   const target = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: route };
+  const targetedRule = sectionName === undefined ? [] : [sectionName];
   const targetRefs = [sectionName === undefined ? target : { ...target, sectionName }];
   return stringify({
     apiVersion: 'gateway.envoyproxy.io/v1alpha1',
     kind,
-    metadata: { name: route, namespace: 'default' },
+    metadata: { name: [route, ...targetedRule].join('-'), namespace: 'default' },
     spec: { targetRefs, ...spec },
   });
 }

@@ -11,7 +11,13 @@ hook.resolvePath = (_origin, target) => join(protoFolder(), target);
 hook.loadSync('envoygateway/extension/service.proto', { keepCase: true });
 
 /** Fields that Offramp reads as numbers; every other is length-delimited. */
-const varints = new Set(['google.protobuf.BoolValue.value', 'google.protobuf.UInt32Value.value']);
+const varints = new Set([
+  'google.protobuf.BoolValue.value',
+  'google.protobuf.UInt32Value.value',
+  'envoy.config.route.v3.FilterConfig.disabled',
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute.disabled',
+  'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig.disabled',
+]);
 
 const { MapEntry, ...named } = fields;
 const all: FieldRef[] = Object.values(named).flatMap((message) => Object.values(message));

@@ -97,7 +97,8 @@ function rewriteRoutes(
 
 /**
  * CONNECT goes through the tunnel, also for clients that ask for the virtual host's own domain. It
- * reaches all that the tunnel's end serves, so it passes the filters of each route into that tunnel.
+ * reaches all that the tunnel's end serves, so it passes the filters of each route into that tunnel;
+ * where these say differently who may enter, there is no CONNECT.
  */
 function tunnelConnect(
   virtualHost: Uint8Array,
@@ -109,16 +110,22 @@ function tunnelConnect(
   const cluster = tunnelled[0]?.cluster ?? '';
   const owner = context.tunnels.get(cluster) ?? '';
   const ownRoutes = tunnelled.filter((one) => context.tunnels.get(one.cluster) === owner);
+  const domain = `${ourName}.connector.internal`;
   const filters = connectFilterConfigs(ownRoutes.map(({ route }) => route));
+  if (filters.disputed !== undefined) {
+    const detail = `CONNECT gets Envoy’s 404: routes into ${owner}’s tunnel differ in ${filters.disputed}`;
+    context.report.skipped('connect-authentication', placeOf(context, name), detail);
+    return addDomain(virtualHost, name, domain, context);
+  }
   const routeName = connectRouteName('connect', ourName);
   const action = encodeField(Route.route, connectAction(cluster));
-  const route = connectRoute(routeName, concatenate([action, ...filters]));
+  const route = connectRoute(routeName, concatenate([action, ...filters.fields]));
   const connected = placeConnectRoute(virtualHost, routeName, route);
   if (connected !== virtualHost) {
     const place = placeOf(context, name, routeName);
     context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
   }
-  return addDomain(connected, name, `${ourName}.connector.internal`, context);
+  return addDomain(connected, name, domain, context);
 }
 
 function addDomain(
@@ -162,8 +169,8 @@ function answerConnect(
     ? directResponseField(context)
     : encodeField(Route.route, absentClusterAction('CONNECT'));
   const headers = responseHeaders(context.settings.offlineResponse);
-  const filters = connectFilterConfigs(tally.answered);
-  const route = connectRoute(routeName, concatenate([action, ...headers, ...filters]));
+  const filters = connectFilterConfigs(tally.answered); // disputed or not: there is nothing behind it
+  const route = connectRoute(routeName, concatenate([action, ...headers, ...filters.fields]));
   const value = placeConnectRoute(virtualHost, routeName, route);
   if (value !== virtualHost) {
     const { status } = context.settings.offlineResponse;
