@@ -14,6 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .version(version())
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`offramp: usage\n${text}`) })
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
       'after',

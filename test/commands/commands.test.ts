@@ -111,7 +111,7 @@ describe('explain', () => {
       ['explain', snapshot, '-c', join(folder, 'no.yaml')],
       /no\.yaml: cannot be read/,
     ],
-    ['no snapshot', ['explain'], /missing required argument 'snapshot'/],
+    ['no snapshot', ['explain'], /^offramp: usage\nerror: missing required argument 'snapshot'/],
     [
       'an unknown option',
       ['explain', snapshot, '--outptu', 'json'],
