@@ -27,6 +27,8 @@ COPY --from=build /app/proto ./proto
 COPY --from=build /app/examples ./examples
 COPY --from=build /app/schemas ./schemas
 COPY --from=build /app/dist ./dist
+# By number: Kubernetes takes no name for a user that must not be root. The charts in deploy/ say the same.
+USER 65532:65532
 # The hook (gRPC), and metrics and probes (HTTP). The configuration decides.
 EXPOSE 5005 8080
 ENTRYPOINT ["/nodejs/bin/node", "/app/dist/main.js"]

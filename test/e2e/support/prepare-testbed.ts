@@ -6,6 +6,7 @@ export async function setup(): Promise<void> {
   await prepareTestbed([
     'envoy',
     'envoy-gateway',
+    'gateway-chart',
     'gateway-crds',
     'grpcurl',
     'kube-apiserver',

@@ -1,15 +1,16 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
 
-/** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs. */
+/** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
 export type TestbedTool =
   | 'envoy'
   | 'envoy-gateway'
   | 'etcd'
+  | 'gateway-chart'
   | 'gateway-crds'
   | 'grpcurl'
   | 'helm'
@@ -39,6 +40,12 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     expectation: 'a few seconds',
     product: 'crds.json',
     build: collectGatewayCrds,
+  },
+  'gateway-chart': {
+    version: ({ version }) => version,
+    expectation: 'a few seconds',
+    product: 'gateway-helm',
+    build: copyGatewayChart,
   },
   envoy: {
     version: ({ envoy }) => envoy,
@@ -136,11 +143,40 @@ async function kubernetesGoMod(): Promise<string> {
   ].join('\n');
 }
 
-/** The CRDs that Envoy Gateway's chart installs, the Gateway API's included, as one JSON array. */
-async function collectGatewayCrds(folder: string, version: string): Promise<void> {
+async function gatewayChart(version: string): Promise<string> {
   const module = `github.com/envoyproxy/gateway@v${version}`;
   const { Dir } = await downloadModule(module);
-  const crds = path.join(Dir, 'charts', 'gateway-helm', 'charts', 'crds', 'crds');
+  return path.join(Dir, 'charts', 'gateway-helm');
+}
+
+/** Envoy Gateway's chart without CRDs, which are megabytes; a release differs in what is filled in here. */
+async function copyGatewayChart(folder: string, release: string): Promise<void> {
+  const source = await gatewayChart(release);
+  const chart = path.join(folder, 'gateway-helm');
+  await mkdir(path.join(chart, 'templates'), { recursive: true });
+  const templates = await readdir(path.join(source, 'templates'));
+  const files = ['.helmignore', ...templates.map((file) => path.join('templates', file))];
+  for (const file of files) {
+    await writeFile(path.join(chart, file), await readFile(path.join(source, file)));
+  }
+  const { dependencies: _, ...described } = z
+    .looseObject({})
+    .parse(parse(await readFile(path.join(source, 'Chart.yaml'), 'utf8')));
+  const version = `v${release}`;
+  const released = stringify({ ...described, version, appVersion: version });
+  await writeFile(path.join(chart, 'Chart.yaml'), released);
+  const values = await readFile(path.join(source, 'values.tmpl.yaml'), 'utf8');
+  await writeFile(
+    path.join(chart, 'values.yaml'),
+    values
+      .replace(/\$\{GatewayImage\}/, `docker.io/envoyproxy/gateway:${version}`)
+      .replace(/\$\{GatewayImagePullPolicy\}/, 'IfNotPresent'),
+  );
+}
+
+/** The CRDs that Envoy Gateway's chart installs, the Gateway API's included, as one JSON array. */
+async function collectGatewayCrds(folder: string, version: string): Promise<void> {
+  const crds = path.join(await gatewayChart(version), 'charts', 'crds', 'crds');
   const files = (await readdir(crds, { recursive: true })).filter((file) => file.endsWith('.yaml'));
   const texts = await Promise.all(files.map((file) => readFile(path.join(crds, file), 'utf8')));
   const objects = texts

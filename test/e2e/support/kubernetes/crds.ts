@@ -37,6 +37,12 @@ export async function installDatumCrds(kubernetes: RunningKubernetes): Promise<v
   await installCrds(kubernetes, await Promise.all(crds));
 }
 
+/** Installs as much of the Prometheus Operator's PodMonitor as says whether ours is one. */
+export async function installPodMonitorCrd(kubernetes: RunningKubernetes): Promise<void> {
+  const text = await readFile(path.join(import.meta.dirname, 'crds', 'podmonitors.yaml'), 'utf8');
+  await installCrds(kubernetes, [crdSchema.parse(parse(text))]);
+}
+
 async function installCrds(kubernetes: RunningKubernetes, crds: readonly Crd[]): Promise<void> {
   await kubernetes.apply(crds);
   for (const { spec } of crds) {
