@@ -7,7 +7,7 @@ import { type ErrorConsequence, errorTable } from '../../src/errors.ts';
 import { registeredMetrics } from '../support/registered-metrics.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = [...markdownIn('.', false), ...markdownIn('docs', true)].sort();
+const pages = ['.', 'docs', 'deploy'].flatMap((top) => markdownIn(top, top !== '.')).sort();
 
 describe.each(pages)('%s', (page) => {
   const text = read(page);

@@ -59,7 +59,15 @@ describe('commands in the README', () => {
       encoding: 'utf8',
     });
 
-  it.each(words.filter(([program]) => program !== 'offramp').map((one) => [one.join(' '), one]))(
+  it.each(words.filter(isForClusters).map((one) => [one.join(' ')]))(
+    '%s is in the runbook, which the end-to-end tests run',
+    (command) => {
+      expect(read('docs/runbook.md').split('\n')).toContain(command);
+    },
+  );
+
+  const local = words.filter((one) => one[0] !== 'offramp' && !isForClusters(one));
+  it.each(local.map((one) => [one.join(' '), one]))(
     '%s is there',
     (_, [program, verb, script = '']) => {
       expect(program).toBe('npm');
@@ -220,6 +228,10 @@ function tableUnder(text: string): string[][] {
         .slice(1, -1)
         .map((cell) => cell.trim()),
     );
+}
+
+function isForClusters([program = '']: readonly string[]): boolean {
+  return program === 'helm' || program === 'kubectl';
 }
 
 function unquote(cell: string): string {

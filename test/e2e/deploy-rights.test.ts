@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rightsOf } from './support/kubernetes/access.ts';
 import {
@@ -7,9 +8,19 @@ import {
   renderChart,
   restrictedNamespaces,
 } from './support/kubernetes/charts.ts';
+import { installDatumCrds, installGatewayCrds } from './support/kubernetes/crds.ts';
 import { type RunningKubernetes, startKubernetes } from './support/kubernetes/kubernetes.ts';
+import {
+  connector,
+  connectorStatus,
+  gateway,
+  gatewayClass,
+  httpProxy,
+  httpRoute,
+} from './support/kubernetes/objects.ts';
+import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
+import { waitFor } from './support/wait-for.ts';
 
-const account = { serviceAccount: 'offramp', namespace: namespaces.offramp };
 const readsConnectors = [
   'list connectors.networking.datumapis.com',
   'list httpproxies.networking.datumapis.com',
@@ -24,64 +35,139 @@ const annotatesGateways = [
   'watch httproutes.gateway.networking.k8s.io',
 ];
 const watchesNamespaces = ['list namespaces', 'watch namespaces'];
-const cases = [
+
+interface Case {
+  readonly config: string;
+  readonly name: string;
+  readonly state: { readonly kubernetes: object | null };
+  readonly gatewayAnnotation?: boolean;
+  /** Rights in the namespace `blue`, and in any other. */
+  readonly blue: readonly string[];
+  readonly elsewhere: readonly string[];
+}
+
+const cases: readonly Case[] = [
   {
     config: 'all namespaces',
+    name: 'everywhere',
     state: { kubernetes: {} },
     blue: [...readsConnectors, ...annotatesGateways, ...watchesNamespaces],
     elsewhere: [...readsConnectors, ...annotatesGateways, ...watchesNamespaces],
-    hasToken: true,
   },
   {
     config: 'all namespaces, and no annotation of Gateways',
+    name: 'reader',
     state: { kubernetes: {} },
-    retrigger: { gatewayAnnotation: false },
+    gatewayAnnotation: false,
     blue: [...readsConnectors, ...watchesNamespaces],
     elsewhere: [...readsConnectors, ...watchesNamespaces],
-    hasToken: true,
   },
   {
     config: 'one namespace',
+    name: 'blue-only',
     state: { kubernetes: { namespaces: ['blue', 'blue'] } },
     blue: [...readsConnectors, ...annotatesGateways, 'get namespaces blue'],
     elsewhere: [],
-    hasToken: true,
   },
   {
     config: 'another cluster',
+    name: 'stranger',
     state: { kubernetes: { kubeconfig: '/kubeconfig' } },
     blue: [],
     elsewhere: [],
-    hasToken: false,
   },
-  { config: 'a state file', state: { kubernetes: null }, blue: [], elsewhere: [], hasToken: false },
-] as const;
+  { config: 'a state file', name: 'filed', state: { kubernetes: null }, blue: [], elsewhere: [] },
+];
 
-describe.each(cases)('a configuration with $config', ({ blue, elsewhere, hasToken, ...config }) => {
-  let kubernetes: RunningKubernetes;
+let kubernetes: RunningKubernetes;
+
+beforeAll(async () => {
+  kubernetes = await startKubernetes({ authorization: 'RBAC' });
+  await installGatewayCrds(kubernetes);
+  await installDatumCrds(kubernetes);
+  await kubernetes.apply(restrictedNamespaces(namespaces.offramp, 'blue'));
+  await kubernetes.apply([
+    gatewayClass(),
+    gateway(80, 'blue'),
+    httpRoute({ name: 'eg', namespace: 'blue', backends: [] }),
+    httpProxy('eg', [{ connector: 'berlin', endpoint: 'http://127.0.0.1:8080' }], 'blue'),
+  ]);
+});
+
+afterAll(async () => {
+  await kubernetes?.stop();
+});
+
+describe.each(cases)('a configuration with $config', (one) => {
+  const account = { serviceAccount: one.name, namespace: namespaces.offramp };
   let objects: readonly RenderedObject[];
 
   beforeAll(async () => {
-    kubernetes = await startKubernetes({ authorization: 'RBAC' });
-    await kubernetes.apply(restrictedNamespaces(namespaces.offramp, 'blue'));
-    const { state, ...rest } = config;
-    const retrigger = 'retrigger' in rest ? { retrigger: rest.retrigger } : {};
-    objects = await renderChart(kubernetes, { config: { state, ...retrigger } });
+    const { name, state, gatewayAnnotation = true } = one;
+    const config = { state, retrigger: { gatewayAnnotation } };
+    objects = await renderChart(kubernetes, { fullnameOverride: name, config });
     const ofRights = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
     await kubernetes.apply(objects.filter(({ kind }) => ofRights.test(kind)));
   });
 
-  afterAll(async () => {
-    await kubernetes?.stop();
-  });
-
   it('allows what that reads and writes, and no more', async () => {
-    expect(await rightsOf(kubernetes, account, 'blue')).toEqual([...blue].sort());
-    expect(await rightsOf(kubernetes, account, 'default')).toEqual([...elsewhere].sort());
+    expect(await rightsOf(kubernetes, account, 'blue')).toEqual([...one.blue].sort());
+    expect(await rightsOf(kubernetes, account, 'default')).toEqual([...one.elsewhere].sort());
   });
 
   it('gives the pod a token only when it asks this cluster', () => {
-    const { spec } = deploymentOf(objects, 'offramp').template;
-    expect(spec.automountServiceAccountToken).toBe(hasToken);
+    const { spec } = deploymentOf(objects, one.name).template;
+    expect(spec.automountServiceAccountToken).toBe(one.blue.length > 0);
+  });
+});
+
+describe.each(cases.filter(({ blue }) => blue.length > 0))('Offramp with $config', (one) => {
+  let offramp: OfframpProcess;
+
+  beforeAll(async () => {
+    const account = { serviceAccount: one.name, namespace: namespaces.offramp };
+    const kubeconfig = await kubernetes.kubeconfigFor(account);
+    const { state, gatewayAnnotation = true } = one;
+    offramp = await startOfframpProcess(
+      {},
+      {
+        state: { kubernetes: { ...state.kubernetes, kubeconfig } },
+        retrigger: { gatewayAnnotation },
+      },
+    );
+  });
+
+  afterAll(async () => {
+    await offramp?.stop();
+  });
+
+  it('misses no right', async () => {
+    const response = await fetch(`${offramp.url}/readyz?verbose`);
+    const said = await response.text();
+    expect(said).toContain('1 HTTPProxies');
+    expect(said).not.toContain('[-]');
+    expect(offramp.log().filter(({ level }) => Number(level) > 40)).toEqual([]);
+  });
+
+  it('annotates the Gateway of a connector, if it is to', async () => {
+    const annotation = async () => {
+      const eg = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', name: 'eg' };
+      const { metadata } = (await kubernetes.get({ ...eg, namespace: 'blue' })) ?? {};
+      return metadata?.annotations?.['gateway.envoyproxy.io/offramp-generation'];
+    };
+    const before = await annotation();
+    const berlin = connector('berlin', 'blue');
+    await kubernetes.apply([berlin]);
+    const name = { ...berlin, name: 'berlin', namespace: 'blue' };
+    const online = connectorStatus(true, `node-of-${one.name}`);
+    await kubernetes.patchStatus(name, online);
+    if (one.gatewayAnnotation === false) {
+      await sleep(1_500);
+      expect(await annotation()).toBe(before);
+    } else {
+      await waitFor('another annotation', async () => (await annotation()) !== before, {
+        timeoutMs: 5_000,
+      });
+    }
   });
 });
