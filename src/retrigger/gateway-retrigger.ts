@@ -60,6 +60,8 @@ export class GatewayRetrigger {
   readonly #queue = new DueQueue(concurrency, (gateway) => this.#reconcile(gateway));
   readonly #gateways = new Map<string, KnownGateway>();
   readonly #forbidden = new Set<string>();
+  /** For each snapshot that is still to be looked at: the Gateways that changed since its answer. */
+  readonly #looks = new Set<Set<string>>();
   #isStarted = false;
 
   constructor(options: GatewayRetriggerOptions) {
@@ -77,14 +79,22 @@ export class GatewayRetrigger {
     });
   }
 
-  /** Remembers from which state a translation was answered. A hook call waits for it. */
+  /**
+   * Remembers from which state a translation was answered. A hook call waits for this, so it looks
+   * at the snapshot only when the answer has left; what changes until then counts as changed.
+   */
   sawSnapshot(snapshot: Snapshot): void {
     if (!this.#isStarted) return;
-    for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
-      const gateway = this.#gateways.get(key);
-      const generation = this.#generations.of(key);
-      if (gateway !== undefined) gateway.answered = { annotation, generation };
-    }
+    const changedSince = new Set<string>();
+    this.#looks.add(changedSince);
+    setImmediate(() => {
+      this.#looks.delete(changedSince);
+      for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
+        const gateway = this.#gateways.get(key);
+        const generation = changedSince.has(key) ? undefined : this.#generations.of(key);
+        if (gateway !== undefined) gateway.answered = { annotation, generation };
+      }
+    });
   }
 
   checks(): Check[] {
@@ -144,6 +154,7 @@ export class GatewayRetrigger {
 
   /** The state that matters to this Gateway may be another one now. */
   #changed(key: string): void {
+    for (const changedSince of this.#looks) changedSince.add(key);
     if (this.#isStarted && this.#gateways.has(key)) this.#queue.add(key, pauses.collect);
   }
 

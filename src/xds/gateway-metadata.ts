@@ -25,20 +25,22 @@ export function readGatewayObject(
 }
 
 /**
- * An annotation of that object: `generation` for `gateway.envoyproxy.io/generation`, the only
- * prefix that Envoy Gateway passes on. Throws MalformedMessageError.
+ * That object, and one of its annotations if it has it: `generation` for
+ * `gateway.envoyproxy.io/generation`, the only prefix that Envoy Gateway passes on. Throws
+ * MalformedMessageError.
  */
-export function readGatewayAnnotation(
+export function readAnnotatedObject(
   message: Uint8Array,
   metadataField: FieldRef,
-  name: string,
-): string | undefined {
+  annotation: string,
+): (GatewayObject & { readonly annotation: string | undefined }) | undefined {
   const object = firstObject(message, metadataField);
-  const annotations = object && mapValue(object, fields.Struct.fields, 'annotations');
+  if (object === undefined) return undefined;
+  const annotations = mapValue(object, fields.Struct.fields, 'annotations');
   const struct = annotations && lastValueOf(annotations, fields.Value.struct_value);
-  const value = struct && mapValue(struct, fields.Struct.fields, name);
+  const value = struct && mapValue(struct, fields.Struct.fields, annotation);
   const text = value && lastValueOf(value, fields.Value.string_value);
-  return text && decodeString(text);
+  return { ...readObject(object), annotation: text && decodeString(text) };
 }
 
 function firstObject(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {

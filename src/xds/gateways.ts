@@ -1,5 +1,5 @@
 import { fields } from './fields.ts';
-import { readGatewayAnnotation, readGatewayObject } from './gateway-metadata.ts';
+import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import type { Snapshot } from './snapshot.ts';
 import { forEachField } from './wire.ts';
@@ -35,12 +35,9 @@ export function gatewayAnnotationsOf(
 ): ReadonlyMap<string, string | undefined> {
   const found = new Map<string, string | undefined>();
   forEachVirtualHost(snapshot, (virtualHost) => {
-    const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
+    const object = readAnnotatedObject(virtualHost, fields.VirtualHost.metadata, annotation);
     if (object === undefined || object.name === '') return;
-    const key = `${object.namespace}/${object.name}`;
-    if (found.has(key)) return;
-    const value = readGatewayAnnotation(virtualHost, fields.VirtualHost.metadata, annotation);
-    found.set(key, value);
+    found.set(`${object.namespace}/${object.name}`, object.annotation);
   });
   return found;
 }

@@ -35,7 +35,7 @@ describe.concurrent('a Gateway behind a connector', () => {
     await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).not.toBe(whileOnline), soon);
     api.put('connectors', connector('a', 'berlin', true));
     await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).toBe(whileOnline), soon);
-    expect(await counted('ok')).toBe(3);
+    await vi.waitFor(async () => expect(await counted('ok')).toBe(3), soon);
     expect(api.count('PATCH')).toBe(3);
   });
 
@@ -143,6 +143,18 @@ describe.concurrent('a Gateway behind a connector', () => {
     expect(annotationOf(api, 'a', 'eg')).toBe(countedUp);
   });
 
+  it('is annotated once more when the state was another one just while it was translated', async (test) => {
+    const { api, retrigger } = await started(test);
+    const { expect } = test;
+    const whileOnline = annotationOf(api, 'a', 'eg');
+    api.put('connectors', connector('a', 'berlin', false));
+    await sleep(50);
+    retrigger.sawSnapshot(snapshotOf(whileOnline));
+    api.put('connectors', connector('a', 'berlin', true));
+    const countedUp = `${whileOnline}-1`;
+    await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).toBe(countedUp), soon);
+  });
+
   it('is not annotated once more when the other Offramp answered it', async (test) => {
     const { api, whileOffline } = await overtaken(test);
     api.put('connectors', connector('a', 'berlin', false));
@@ -189,9 +201,8 @@ describe.concurrent('a patch', () => {
     expect(retrigger.checks().at(-1)).toMatchObject({ ok: false });
     api.refuse('PATCH gateways', undefined);
     await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).toMatch(hash), soon);
+    await vi.waitFor(() => expect(retrigger.checks().at(-1)).toMatchObject({ ok: true }), soon);
     expect(logged.filter(({ level }) => level >= 40)).toHaveLength(1);
-    const lastCheck = () => retrigger.checks().at(-1);
-    await vi.waitFor(() => expect(lastCheck()).toMatchObject({ ok: true }), soon);
   });
 
   it('of a Gateway that has just gone is no failure', async (test) => {
@@ -210,7 +221,7 @@ describe.concurrent('a patch', () => {
     const { expect } = test;
     api.refuse('PATCH gateways', 403);
     const { logged, counted, retrigger } = await startRetrigger(api, test);
-    await vi.waitFor(() => expect(api.count('PATCH')).toBe(1), soon);
+    await vi.waitFor(async () => expect(await counted('failed')).toBe(1), soon);
     api.put('connectors', connector('a', 'berlin', false));
     await sleep(1_000);
     expect(api.count('PATCH')).toBe(1);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fields } from '../../src/xds/fields.ts';
-import { readGatewayAnnotation, readGatewayObject } from '../../src/xds/gateway-metadata.ts';
+import { readAnnotatedObject, readGatewayObject } from '../../src/xds/gateway-metadata.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { encodeXds } from '../support/xds.ts';
 import { lengthDelimited } from './arbitrary-message.ts';
@@ -91,11 +91,23 @@ describe('the object that Envoy Gateway names in metadata', () => {
 
 describe('an annotation of that object', () => {
   const annotation = (resources: unknown) =>
-    readGatewayAnnotation(withMetadata({ 'envoy-gateway': { resources } }), field, 'generation');
+    readAnnotatedObject(withMetadata({ 'envoy-gateway': { resources } }), field, 'generation')
+      ?.annotation;
 
-  it('is found among others', () => {
+  it('is found among others, beside the object', () => {
     const annotations = { other: 'x', generation: 'abc', 'another-one': 'y' };
-    expect(annotation([{ ...berlin, annotations }])).toBe('abc');
+    const resources = [{ ...berlin, annotations }];
+    expect(annotation(resources)).toBe('abc');
+    const message = withMetadata({ 'envoy-gateway': { resources } });
+    expect(readAnnotatedObject(message, field, 'other')).toEqual({
+      ...berlin,
+      sectionName: '',
+      annotation: 'x',
+    });
+  });
+
+  it('is looked for in vain where there is no object', () => {
+    expect(annotation([])).toBeUndefined();
   });
 
   it('is that of the first object alone', () => {
