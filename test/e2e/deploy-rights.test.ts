@@ -103,11 +103,7 @@ describe.each(cases)('a configuration with $config', (one) => {
   let objects: readonly RenderedObject[];
 
   beforeAll(async () => {
-    const { name, state, gatewayAnnotation = true } = one;
-    const config = { state, retrigger: { gatewayAnnotation } };
-    objects = await renderChart(kubernetes, { fullnameOverride: name, config });
-    const ofRights = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
-    await kubernetes.apply(objects.filter(({ kind }) => ofRights.test(kind)));
+    objects = await installRights(one);
   });
 
   it('allows what that reads and writes, and no more', async () => {
@@ -125,6 +121,7 @@ describe.each(cases.filter(({ blue }) => blue.length > 0))('Offramp with $config
   let offramp: OfframpProcess;
 
   beforeAll(async () => {
+    await installRights(one);
     const account = { serviceAccount: one.name, namespace: namespaces.offramp };
     const kubeconfig = await kubernetes.kubeconfigFor(account);
     const { state, gatewayAnnotation = true } = one;
@@ -171,3 +168,13 @@ describe.each(cases.filter(({ blue }) => blue.length > 0))('Offramp with $config
     }
   });
 });
+
+/** Installs what the chart makes of the case that says what Offramp may do; answers all of it. */
+async function installRights(one: Case): Promise<readonly RenderedObject[]> {
+  const { name, state, gatewayAnnotation = true } = one;
+  const config = { state, retrigger: { gatewayAnnotation } };
+  const objects = await renderChart(kubernetes, { fullnameOverride: name, config });
+  const ofRights = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
+  await kubernetes.apply(objects.filter(({ kind }) => ofRights.test(kind)));
+  return objects;
+}
