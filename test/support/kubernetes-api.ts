@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { keyOf, type Place, placeOf, sendJson, sendStatus } from './kubernetes-api-http.ts';
 
 /** An object as the API has it. */
 export type ApiObject = z.output<typeof objectSchema>;
@@ -22,12 +23,6 @@ interface Change {
   readonly object: ApiObject;
 }
 
-interface Place {
-  readonly plural: string;
-  readonly namespace: string | undefined;
-  readonly name: string | undefined;
-}
-
 /**
  * The transport of a Kubernetes API server: list by pages, watch, get and merge patch over HTTP, for
  * the faults that a real one cannot be made to have on demand. It knows nothing of what it stores.
@@ -37,13 +32,14 @@ export class KubernetesApiDouble {
   readonly requests: string[] = [];
   /** Objects on a page, if the client allows as many. */
   pageSize = 500;
+  readonly #times: number[] = [];
   readonly #installed = new Set(['namespaces']);
   readonly #objects = new Map<string, ApiObject>();
   readonly #changes: Change[] = [];
   readonly #refusals = new Map<string, number>();
   readonly #watches = new Map<ServerResponse, Place>();
   #version = 1;
-  #oldest = 0;
+  readonly #oldest = new Map<string, number>();
   #isHanging = false;
   #server: Server | undefined;
   #port = 0;
@@ -115,9 +111,15 @@ export class KubernetesApiDouble {
     else this.#refusals.set(request, status);
   }
 
-  /** Forgets what changed until now: watches from an older version are refused. */
-  compact(): void {
-    this.#oldest = this.#version;
+  /** Forgets what changed until now: watches of this kind, or of all, from before are refused. */
+  compact(plural = ''): void {
+    this.#oldest.set(plural, this.#version);
+  }
+
+  /** Tells every watch up to which version it has seen everything. */
+  bookmark(): void {
+    const object = { metadata: { resourceVersion: String(this.#version) } };
+    this.sayToWatches(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
 
   /** Breaks every watch off in the middle. */
@@ -140,6 +142,11 @@ export class KubernetesApiDouble {
   /** Takes requests and answers none. */
   hang(isHanging: boolean): void {
     this.#isHanging = isHanging;
+  }
+
+  /** When requests came that began so, in milliseconds of performance.now(). */
+  timesOf(request: string): number[] {
+    return this.#times.filter((_time, at) => this.requests[at]?.startsWith(request));
   }
 
   /** How many requests began so. */
@@ -167,6 +174,7 @@ export class KubernetesApiDouble {
     const sort = `${verb} ${place.plural}`;
     const object = place.name === undefined ? '' : ` ${place.namespace ?? ''}/${place.name}`;
     this.requests.push(sort + object);
+    this.#times.push(performance.now());
     const body = await text(request);
     if (this.#isHanging) return;
     const refusal = this.#refusals.get(sort);
@@ -215,7 +223,8 @@ export class KubernetesApiDouble {
   #watch(response: ServerResponse, place: Place, query: URLSearchParams): void {
     const from = Number(query.get('resourceVersion'));
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
-    if (from < this.#oldest) {
+    const oldest = Math.max(...['', place.plural].map((kind) => this.#oldest.get(kind) ?? 0));
+    if (from < oldest) {
       const object = { kind: 'Status', code: 410, message: 'too old resource version' };
       response.end(`${JSON.stringify({ type: 'ERROR', object })}\n`);
       return;
@@ -233,27 +242,6 @@ function sendChange(response: ServerResponse, place: Place, change: Change): voi
   const isWatched = place.namespace === undefined || place.namespace === object.metadata.namespace;
   if (plural !== place.plural || !isWatched) return;
   response.write(`${JSON.stringify({ type, object })}\n`);
-}
-
-function sendStatus(response: ServerResponse, code: number, message: string): void {
-  sendJson(response, code, { kind: 'Status', status: 'Failure', code, message });
-}
-
-function sendJson(response: ServerResponse, code: number, value: unknown): void {
-  response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(value));
-}
-
-function placeOf(path: string): Place {
-  const [, , ...core] = path.split('/');
-  const parts = path.startsWith('/api/') ? core.slice(1) : core.slice(2);
-  const [first, namespace, plural, name] = parts;
-  if (first === 'namespaces' && plural !== undefined) return { plural, namespace, name };
-  if (first === 'namespaces') return { plural: first, namespace: undefined, name: namespace };
-  return { plural: first ?? '', namespace: undefined, name: namespace };
-}
-
-function keyOf(plural: string, namespace: string, name: string): string {
-  return `${plural}/${namespace}/${name}`;
 }
 
 function portOf(server: Server): number {

@@ -5,9 +5,14 @@ export function httpProxy(namespace: string, name: string, connector: string) {
 }
 
 /** A Connector that is Ready, or not. */
-export function connector(namespace: string, name: string, isReady: boolean) {
+export function connector(
+  namespace: string,
+  name: string,
+  isReady: boolean,
+  id = `node-of-${name}`,
+) {
   const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
-  const connectionDetails = { type: 'PublicKey', publicKey: { id: `node-of-${name}` } };
+  const connectionDetails = { type: 'PublicKey', publicKey: { id } };
   return { metadata: { namespace, name }, status: { conditions, connectionDetails } };
 }
 

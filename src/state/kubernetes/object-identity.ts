@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 const objectSchema = z.object({
   metadata: z.object({
-    name: z.string(),
+    /** '' in a bookmark, which is no object. */
+    name: z.string().default(''),
     namespace: z.string().default(''),
     resourceVersion: z.string().optional(),
   }),

@@ -109,6 +109,9 @@ describe.concurrent('the Kubernetes source', () => {
     const { source, stateOf, messages } = readFrom(api, test);
     await source.whenSynced();
     await vi.waitFor(() => expect(api.count('WATCH')).toBe(3), soon);
+    api.put('connectors', connector('a', 'oslo', true));
+    await vi.waitFor(() => expect(source.view.counts.connectors).toBe(2), soon);
+    api.compact('connectors');
     api.cutWatches();
     api.put('connectors', connector('a', 'berlin', false));
     await vi.waitFor(() => expect(stateOf('a', 'shop')).toBe('offline'), soon);
@@ -116,6 +119,21 @@ describe.concurrent('the Kubernetes source', () => {
     await vi.waitFor(() => expect(source.status().ageSeconds).toBe(0), soon);
     expect(messages()).toContain('the watch broke; the last known state stays in use');
     expect(messages()).toContain('watched again');
+  });
+
+  it('goes on watching from a bookmark when nothing has changed for long', async (test) => {
+    const api = await startApi(test);
+    const { source, stateOf, messages } = readFrom(api, test);
+    await source.whenSynced();
+    await vi.waitFor(() => expect(api.count('WATCH')).toBe(3), soon);
+    api.put('others', connector('a', 'other', true));
+    api.bookmark();
+    api.compact();
+    api.endWatches();
+    api.put('connectors', connector('a', 'berlin', false));
+    await vi.waitFor(() => expect(stateOf('a', 'shop')).toBe('offline'), soon);
+    expect(api.count('GET')).toBe(3);
+    expect(messages()).toEqual(['Kubernetes objects read']);
   });
 
   it('asks again at once, and tells nobody, when the server ends a watch in good order', async (test) => {

@@ -23,6 +23,15 @@ describe('the view of Kubernetes', () => {
     });
   });
 
+  it('follows the node id of a connector that stays online', () => {
+    const view = new KubernetesView();
+    view.setProxy('a', 'shop', proxyBehind('berlin'));
+    for (const nodeId of ['node-1', 'node-2']) {
+      view.setConnector('a', 'berlin', { ...online, nodeId });
+      expect(connectorOf(view, 'a', 'shop')).toMatchObject({ tunnel: { endpointId: nodeId } });
+    }
+  });
+
   it('takes a connector that does not exist for offline', () => {
     const view = new KubernetesView();
     view.setProxy('a', 'shop', proxyBehind('berlin'));
