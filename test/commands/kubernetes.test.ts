@@ -154,6 +154,12 @@ describe('check, with the state from Kubernetes', () => {
       'clusters: []\nusers: []\ncontexts: []\ncurrent-context: x',
       'no current',
     ],
+    [
+      'a user that is not there',
+      'clusters: [{name: c, cluster: {server: "https://h"}}]\nusers: []\n' +
+        'contexts: [{name: x, context: {cluster: c, user: nobody}}]\ncurrent-context: x',
+      'it has no user nobody',
+    ],
   ])('ends with 1 for a kubeconfig with %s', async (_what, content, reason) => {
     writeFileSync(join(folder, 'broken'), content);
     const { status, stdout } = await offramp('check', config({ kubeconfig: 'broken' }));

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { OfframpError, reasonOf } from '../../errors.ts';
+import { useTokenFiles } from './token-file.ts';
 
 /** Credentials for an API server, and where they were found. */
 export interface LoadedKubeConfig {
@@ -22,6 +23,10 @@ export function loadKubeConfig(file: string | undefined): LoadedKubeConfig {
   if (!kubeConfig.getCurrentCluster()?.server) {
     throw invalid(`${origin}: it has no current context with a cluster`);
   }
+  const user = kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.user;
+  if (user && !kubeConfig.getCurrentUser()) {
+    throw invalid(`${origin}: it has no user ${user}, whom its current context names`);
+  }
   return { kubeConfig, origin };
 }
 
@@ -33,7 +38,10 @@ function load(kubeConfig: KubeConfig, named: string | undefined): string {
   }
   const fromEnvironment = process.env.KUBECONFIG;
   if (fromEnvironment) {
-    attempt(`$KUBECONFIG, ${fromEnvironment}`, () => kubeConfig.loadFromDefault());
+    attempt(`$KUBECONFIG, ${fromEnvironment}`, () => {
+      kubeConfig.loadFromDefault();
+      useTokenFiles(kubeConfig, fromEnvironment.split(delimiter).filter(existsSync));
+    });
     return `$KUBECONFIG, ${fromEnvironment}`;
   }
   const ofTheUser = join(homedir(), '.kube', 'config');
@@ -48,7 +56,10 @@ function loadFile(kubeConfig: KubeConfig, file: string): string {
   if (!existsSync(file)) {
     throw new OfframpError('file-unreadable', [`kubeconfig ${file}: there is no such file`]);
   }
-  attempt(`kubeconfig ${file}`, () => kubeConfig.loadFromFile(file));
+  attempt(`kubeconfig ${file}`, () => {
+    kubeConfig.loadFromFile(file);
+    useTokenFiles(kubeConfig, [file]);
+  });
   return `kubeconfig ${file}`;
 }
 
