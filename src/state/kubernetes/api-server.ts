@@ -131,12 +131,18 @@ export class ApiServer {
   }
 }
 
-/** Ends the work when it takes too long. */
+/**
+ * Ends the work when it takes too long, or when it is to stop. It is not waited for then: a plugin
+ * that gives credentials knows no signal, and may never end.
+ */
 async function within<T>(controller: AbortController, work: () => Promise<T>): Promise<T> {
   const reason = new Error(`no answer within ${answerTimeout / 1000} s`);
   const timer = setTimeout(() => controller.abort(reason), answerTimeout);
+  const aborted = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason));
+  });
   try {
-    return await work();
+    return await Promise.race([work(), aborted]);
   } catch (error) {
     if (error instanceof ApiServerError) throw error;
     throw new ApiServerError(

@@ -79,7 +79,11 @@ export class ApiTransport {
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
     };
     const options: RequestOptions = { method, headers, signal };
-    await this.#config.applyToHTTPSOptions(options);
+    await this.#config.applyToHTTPSOptions(options).catch((error: unknown) => {
+      // The message of a SyntaxError quotes what it could not read: a token, perhaps.
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new Error('the plugin that the kubeconfig names for credentials printed no JSON');
+    });
     if (options.agent instanceof Agent) options.agent = this.#keptAgent(options.agent);
     return options;
   }

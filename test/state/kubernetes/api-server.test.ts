@@ -69,6 +69,27 @@ describe('the API server', () => {
     await expect(hurry(watch)).rejects.toThrow('no answer within 15 s');
   });
 
+  it('is given up after 15 s when the plugin that gives credentials hangs', async () => {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromString(double.kubeconfig());
+    const hang = { command: process.execPath, args: ['-e', 'setTimeout(() => {}, 5_000)'] };
+    kubeConfig.users = [{ name: 'nobody', exec: hang }];
+    const waiting = new ApiServer(new ApiTransport(kubeConfig));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await expect(hurry(waiting.get(path))).rejects.toThrow('no answer within 15 s');
+    waiting.close();
+  });
+
+  it('is not told, nor is the log, what a plugin printed that is no JSON', async () => {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromString(double.kubeconfig());
+    const bare = { command: process.execPath, args: ['-e', 'console.log("hunter2")'] };
+    kubeConfig.users = [{ name: 'nobody', exec: bare }];
+    const asking = new ApiServer(new ApiTransport(kubeConfig)).get(path);
+    await expect(asking).rejects.toThrow('printed no JSON');
+    expect(String(await asking.catch((error: unknown) => error))).not.toContain('hunter2');
+  });
+
   it('is asked for a new watch when one has been silent for two and a half minutes', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { ended } = await server.watch(scope, '2', () => undefined);
