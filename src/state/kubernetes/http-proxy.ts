@@ -54,13 +54,22 @@ export function readHttpProxy(object: unknown): HttpProxy {
       if (target !== undefined) return [{ backend: at, connector, ...target }];
       const where = `rule ${index}, backend ${at}`;
       problems.push(
-        `${where}: its endpoint ${JSON.stringify(backend.endpoint)} is no URL with host`,
+        `${where}: its endpoint ${quoteEndpoint(backend.endpoint ?? '')} is no URL with host`,
       );
       return [];
     });
     return { rule: index, isWhole: backends.length === 1, backends: behind };
   });
   return { rules: rules.filter(({ backends }) => backends.length > 0), problems };
+}
+
+/** Characters of an endpoint that are shown. */
+const longestQuote = 100;
+
+/** An endpoint for the log: without credentials, and not longer than anybody reads. */
+function quoteEndpoint(endpoint: string): string {
+  const shown = endpoint.slice(0, 10_000).replace(/^([^/]*\/\/)?[^/]*@/, '$1…@');
+  return JSON.stringify(shown.length > longestQuote ? `${shown.slice(0, longestQuote)}…` : shown);
 }
 
 /** Schemes whose default port is 443; every other one has 80. */

@@ -61,6 +61,13 @@ describe('an HTTPProxy', () => {
     expect(proxy.problems).toEqual(['rule 0, backend 0: its endpoint "home" is no URL with host']);
   });
 
+  it('shows neither the credentials in such an endpoint nor a megabyte of it', () => {
+    const endpoint = `http://user:hunter2@home:99999/${'x'.repeat(1_000_000)}`;
+    const { problems } = read({ backends: [{ endpoint, connector: { name: 'berlin' } }] });
+    expect(problems).toEqual([expect.stringContaining('"http://…@home:99999/xxx')]);
+    expect(problems.join().length).toBeLessThan(200);
+  });
+
   it.each([
     ['no spec', {}],
     ['no rules', { spec: {} }],
