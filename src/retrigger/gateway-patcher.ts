@@ -60,9 +60,30 @@ export class GatewayPatcher {
     }
   }
 
-  /** The Gateway was deleted. */
+  /** The Gateway was deleted, or needs no other annotation any more. */
   forget(gateway: string): void {
     this.#failures.delete(gateway);
+  }
+
+  /**
+   * Where a patch was refused and none is due any more, asks by one that changes nothing, so that a
+   * permission given meanwhile is noticed. Never rejects; undefined where nothing was refused.
+   */
+  async askAgain(gateway: string): Promise<PatchOutcome | undefined> {
+    const { namespace, name } = splitKey(gateway);
+    const refused = this.#refused.get(namespace);
+    if (refused === undefined) return undefined;
+    const refusedFor = refused.until - performance.now();
+    if (refusedFor > 0) return { kind: 'failed', retryIn: refusedFor };
+    try {
+      await this.#options.api.patch(resourcePath(gateways, namespace, name), { metadata: {} });
+    } catch (error) {
+      const failure = asApiServerError(error);
+      if (this.#isStopped) return undefined;
+      if (failure.status !== 404) return { kind: 'failed', retryIn: pauses.refused };
+    }
+    this.#refused.delete(namespace);
+    return undefined;
   }
 
   /** From now on a patch that fails is nobody's concern. */

@@ -171,8 +171,11 @@ export class GatewayRetrigger {
     const wanted = annotationFor(generation, current, gateway.answered);
     // Without all of the routes, a Gateway can seem to have no connectors.
     const isUnsure = wanted === undefined && this.#forbidden.size > 0;
-    if (wanted !== current && !isUnsure) await this.#patch(key, gateway, wanted);
-    else if (gateway.written !== undefined) this.#queue.add(key, pauses.heal);
+    if (wanted !== current && !isUnsure) return await this.#patch(key, gateway, wanted);
+    if (gateway.written !== undefined) this.#queue.add(key, pauses.heal);
+    this.#patcher.forget(key);
+    const refusal = await this.#patcher.askAgain(key);
+    if (refusal?.kind === 'failed') this.#queue.add(key, refusal.retryIn);
   }
 
   async #patch(key: string, gateway: KnownGateway, annotation: string | undefined): Promise<void> {

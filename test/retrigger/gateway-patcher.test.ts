@@ -46,4 +46,19 @@ describe('a patch that RBAC refused', () => {
     expect(annotationOf(api, 'a', 'eg')).toBe('one');
     expect(patches.checks()).toEqual([]);
   });
+
+  it('is no trouble any more once it would be allowed, though none is due', async () => {
+    const patches = patcher();
+    api.refuse('PATCH gateways', 403);
+    await patches.patch('a/eg', 'one');
+    expect(await patches.askAgain('a/eg')).toEqual({ kind: 'failed', retryIn: 30_000 });
+    vi.advanceTimersByTime(30_000);
+    expect(await patches.askAgain('a/eg')).toEqual({ kind: 'failed', retryIn: 30_000 });
+    expect(patches.checks()).toHaveLength(1);
+    api.refuse('PATCH gateways', undefined);
+    const before = api.get('gateways', 'a', 'eg');
+    expect(await patches.askAgain('a/eg')).toBeUndefined();
+    expect(patches.checks()).toEqual([]);
+    expect(api.get('gateways', 'a', 'eg')).toBe(before);
+  });
 });

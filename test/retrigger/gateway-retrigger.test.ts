@@ -212,6 +212,32 @@ describe.concurrent('a patch', () => {
     expect(logged.filter(({ level }) => level >= 40)).toHaveLength(1);
   });
 
+  it('that failed is no trouble any more when the state is as it was before', async (test) => {
+    const { api, retrigger } = await started(test);
+    const { expect } = test;
+    const check = () => retrigger.checks().at(-1);
+    api.refuse('PATCH gateways', 500);
+    api.put('connectors', connector('a', 'berlin', false));
+    await vi.waitFor(() => expect(check()).toMatchObject({ ok: false }), soon);
+    api.put('connectors', connector('a', 'berlin', true));
+    await vi.waitFor(() => expect(check()).toMatchObject({ ok: true }), soon);
+  });
+
+  it('that RBAC forbade is asked for again though the state is as it was before', async (test) => {
+    const { api, retrigger } = await started(test);
+    const { expect } = test;
+    const check = () => retrigger.checks().at(-1);
+    api.refuse('PATCH gateways', 403);
+    api.put('connectors', connector('a', 'berlin', false));
+    await vi.waitFor(() => expect(check()).toMatchObject({ ok: false }), soon);
+    api.refuse('PATCH gateways', undefined);
+    api.put('connectors', connector('a', 'berlin', true));
+    await vi.waitFor(() => expect(check()).toMatchObject({ ok: true }), {
+      ...soon,
+      timeout: 35_000,
+    });
+  }, 40_000);
+
   it('of a Gateway that has just gone is no failure', async (test) => {
     const api = await startGatewayApi(test);
     api.refuse('PATCH gateways', 404);

@@ -195,8 +195,9 @@ export class KubernetesApiDouble {
     const annotations = {
       ...before,
       ...objectSchema.shape.metadata.shape.annotations.parse(
-        z.object({ metadata: z.object({ annotations: z.unknown() }) }).parse(JSON.parse(body))
-          .metadata.annotations,
+        z
+          .object({ metadata: z.object({ annotations: z.unknown().optional() }) })
+          .parse(JSON.parse(body)).metadata.annotations,
       ),
     };
     const kept = Object.fromEntries(
