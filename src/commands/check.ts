@@ -107,9 +107,11 @@ function checkNamedState(file: string): Statement[] {
 function checkState(file: string, text: string): Statement[] {
   const parsed = parseStateFile(file, text);
   if (!parsed.ok) return parsed.problems.map(invalid('invalid-state-file'));
-  const online = parsed.value.filter(({ connector }) => connector.online).length;
-  const offline = parsed.value.length - online;
-  return [valid(file, `a valid state file, ${online} online and ${offline} offline connectors`)];
+  const { connectors, backendRefs } = parsed.value;
+  const online = connectors.filter(({ connector }) => connector.online).length;
+  const offline = connectors.length - online;
+  const counted = `${online} online and ${offline} offline connectors, ${backendRefs.length} backendRefs`;
+  return [valid(file, `a valid state file, ${counted}`)];
 }
 
 function checkTheirs(

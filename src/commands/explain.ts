@@ -8,9 +8,11 @@ import { formatProblem } from '../config/yaml-file.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { decodeDifferences } from '../explain/differences.ts';
 import { renderText } from '../explain/text.ts';
+import type { State } from '../rewrites/pipeline.ts';
 import { answerSnapshot } from '../server/hook.ts';
-import { type ConnectorLookup, ConnectorView } from '../state/connectors.ts';
-import { parseStateFile } from '../state/state-file.ts';
+import { noBackendRefs } from '../state/backend-refs.ts';
+import { ConnectorView } from '../state/connectors.ts';
+import { parseStateFile, stateOf } from '../state/state-file.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { ExitCode } from './exit-code.ts';
 
@@ -31,16 +33,15 @@ export interface ExplainOptions {
 export async function explain(file: string, options: ExplainOptions): Promise<ExitCode> {
   const { config, folder } = loadConfig(options.config);
   const request = readSnapshotFile(file);
-  const connectors = await readConnectors(config, folder);
-  const settings = { connectors: config.connectors };
+  const state = await readState(config, folder);
   const result = answer(file, () =>
-    answerSnapshot(request, { mode: config.mode, settings }, { connectors }),
+    answerSnapshot(request, { mode: config.mode, settings: config }, state),
   );
   const { report } = result;
   const explained = {
     snapshot: { file, bytes: request.length },
     mode: config.mode,
-    state: connectors.connectors,
+    state: state.connectors.connectors,
     summary: result.summary,
     changes: report.changes,
     skips: report.skips,
@@ -91,17 +92,17 @@ function answer<T>(file: string, work: () => T): T {
   }
 }
 
-/** The connectors as the configured source has them now. */
-async function readConnectors({ state }: Config, folder: string): Promise<ConnectorLookup> {
-  if (state.kubernetes === undefined) return readState(resolve(folder, state.file.path));
+/** What the configured source says now. */
+async function readState({ state }: Config, folder: string): Promise<State> {
+  if (state.kubernetes === undefined) return readStateFile(resolve(folder, state.file.path));
   const { readKubernetes } = await import('./open-kubernetes.ts');
   const { view, absent } = await readKubernetes(state.kubernetes, folder);
   for (const kind of absent) warn(`the cluster has no ${kind}: it counts as empty`);
-  return view;
+  return { connectors: view, backendRefs: noBackendRefs };
 }
 
-/** The state file's connectors; none, with a warning, when there is no such file. */
-export function readState(path: string): ConnectorView {
+/** What the state file says; nothing, with a warning, when there is no such file. */
+function readStateFile(path: string): State {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -110,11 +111,11 @@ export function readState(path: string): ConnectorView {
       throw new OfframpError('file-unreadable', [`${path}: ${reasonOf(error)}`]);
     }
     warn(`there is no state file ${path}: no connector is known`);
-    return ConnectorView.empty;
+    return { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
   }
   const parsed = parseStateFile(path, text);
   if (!parsed.ok) throw new OfframpError('state-invalid', parsed.problems.map(formatProblem));
-  return new ConnectorView(parsed.value);
+  return stateOf(parsed.value);
 }
 
 function warn(text: string): void {

@@ -65,10 +65,12 @@ function watchStateFile(
   { metrics, log }: Surroundings,
 ): FileStateSource {
   return new FileStateSource(path, {
-    loaded(connectors) {
+    loaded(state) {
       metrics.stateReloads.inc({ outcome: 'loaded' });
-      log.info({ file: path, connectors: connectors.length }, 'state file read');
-      retrigger?.stateChanged(connectors);
+      const { connectors, backendRefs } = state;
+      const counts = { connectors: connectors.length, backend_refs: backendRefs.length };
+      log.info({ file: path, ...counts }, 'state file read');
+      retrigger?.stateChanged(state);
     },
     rejected(problems) {
       metrics.stateReloads.inc({ outcome: 'rejected' });

@@ -120,7 +120,7 @@ export class Offramp {
     await source.whenSynced();
     const hook = new Hook({
       mode: config.mode,
-      settings: { connectors: config.connectors },
+      settings: config,
       currentState: () => source.state,
       ...(retrigger && { sawSnapshot: (snapshot) => retrigger.sawSnapshot(snapshot) }),
       metrics,

@@ -192,6 +192,17 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    emptyBackends: z
+      .strictObject({
+        mode: z
+          .enum(['Rebalance', 'Keep'])
+          .default('Rebalance')
+          .describe(
+            'Rebalance: a backendRef without an endpoint that takes requests leaves its split, the ' +
+              'others have all requests. Keep: it keeps its share, as 503, as Envoy Gateway has it.',
+          ),
+      })
+      .prefault({}),
   })
   .refine(
     ({ state, retrigger }) => state.kubernetes === undefined || retrigger.folder === undefined,

@@ -1,5 +1,7 @@
+import type { BackendRefLookup } from '../state/backend-refs.ts';
 import type { ConnectorLookup } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
+import { rewriteEmptyBackends } from './empty-backends.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
 import { rewriteOfflineConnectors } from './offline-connectors.ts';
 import { mergeReports, type Report } from './report.ts';
@@ -7,11 +9,18 @@ import { mergeReports, type Report } from './report.ts';
 /** What the rewrites know about the world: one immutable value, replaced when the world changes. */
 export interface State {
   readonly connectors: ConnectorLookup;
+  readonly backendRefs: BackendRefLookup;
+}
+
+/** Whether empty backendRefs leave their split, or keep their share as the Gateway API has it. */
+export interface EmptyBackendsSettings {
+  readonly mode: 'Rebalance' | 'Keep';
 }
 
 /** What the operator decided, for every rewrite. */
 export interface RewriteSettings {
   readonly connectors: ConnectorSettings;
+  readonly emptyBackends: EmptyBackendsSettings;
 }
 
 /** A snapshot as it leaves, and what was done to it. */
@@ -23,8 +32,11 @@ export interface Rewritten {
 /** A pure function over a snapshot. Malformed resources are its report's business, not an error. */
 export type Rewrite = (snapshot: Snapshot, state: State, settings: RewriteSettings) => Rewritten;
 
-/** The rewrites in the order they run, each on what the one before it left. */
-export const pipeline: readonly Rewrite[] = [rewriteOfflineConnectors];
+/**
+ * The rewrites in the order they run, each on what the one before it left. Empty backendRefs go
+ * first: a split of which only offline connectors are left is then answered as offline.
+ */
+export const pipeline: readonly Rewrite[] = [rewriteEmptyBackends, rewriteOfflineConnectors];
 
 /** Runs the pipeline over a snapshot. */
 export function rewriteSnapshot(

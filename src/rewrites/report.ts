@@ -3,6 +3,7 @@ import type { ResourceKind } from '../xds/snapshot.ts';
 /** What can happen to traffic. Each is one kind of line in `explain` and moves its own counters. */
 export type Effect =
   | 'route-answered'
+  | 'empty-dropped'
   | 'entries-dropped'
   | 'mirror-dropped'
   | 'upgrade-refused'
@@ -15,9 +16,11 @@ export type Effect =
 /** Why something was left as it came although the state spoke of it. */
 export const skipReasons = [
   'ambiguous-encoding',
+  'backend-refs-unknown',
   'cluster-header',
   'cluster-missing',
   'connect-authentication',
+  'custom-cluster-missing',
   'domain-taken',
   'inline-cluster-specifier',
   'malformed-resource',
@@ -27,6 +30,7 @@ export const skipReasons = [
   'unparsable-route-name',
   'validate-clusters',
   'virtual-host-matcher',
+  'weights-disagree',
 ] as const;
 
 /** One of `skipReasons`. */
@@ -70,13 +74,26 @@ export interface Report {
 /** The report of a snapshot in which nothing was done. */
 export const emptyReport: Report = { changes: [], skips: [], offlineClusters: [] };
 
-/** One report out of several, in their order. */
+/**
+ * One report out of several, in their order. What several rewrites could not read, and left alone for
+ * the same reason, is told once.
+ */
 export function mergeReports(reports: readonly Report[]): Report {
   return {
     changes: reports.flatMap((report) => report.changes),
-    skips: reports.flatMap((report) => report.skips),
+    skips: distinctSkips(reports.flatMap((report) => report.skips)),
     offlineClusters: [...new Set(reports.flatMap((report) => report.offlineClusters))],
   };
+}
+
+function distinctSkips(skips: readonly Skip[]): readonly Skip[] {
+  const told = new Map<string, Skip>();
+  for (const skip of skips) {
+    const { reason, place, detail } = skip;
+    const key = JSON.stringify([reason, place.resource, place.virtualHost, place.route, detail]);
+    if (!told.has(key)) told.set(key, skip);
+  }
+  return [...told.values()];
 }
 
 /** How many changes had this effect. */

@@ -2,14 +2,15 @@ import { readFileSync, statSync } from 'node:fs';
 import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import { OfframpError } from '../errors.ts';
 import type { State } from '../rewrites/pipeline.ts';
-import { type ConnectorEntry, ConnectorView } from './connectors.ts';
+import { noBackendRefs } from './backend-refs.ts';
+import { ConnectorView } from './connectors.ts';
 import type { SourceStatus, StateSource } from './source.ts';
-import { parseStateFile } from './state-file.ts';
+import { parseStateFile, type StateFile, stateOf } from './state-file.ts';
 
 /** What the source tells its surroundings. */
 export interface FileSourceEvents {
   /** A new state is in use. */
-  loaded(connectors: readonly ConnectorEntry[]): void;
+  loaded(file: StateFile): void;
   /** The file cannot be used as it is; the last good state stays. */
   rejected(problems: readonly FileProblem[]): void;
   /** There is no such file at start, or an empty one: the state is empty until it says something. */
@@ -24,7 +25,7 @@ export interface FileSourceEvents {
  */
 const pollInterval = 250;
 
-const emptyState: State = { connectors: ConnectorView.empty };
+const emptyState: State = { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
 
 /** Reads connectors from a YAML file and keeps up with its changes. */
 export class FileStateSource implements StateSource {
@@ -94,7 +95,7 @@ export class FileStateSource implements StateSource {
     this.#text = text;
     this.#problems = [];
     this.#staleSince = undefined;
-    this.#state = { connectors: new ConnectorView(parsed.value) };
+    this.#state = stateOf(parsed.value);
     this.#events.loaded(parsed.value);
     return undefined;
   }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { type FileProblem, type Parsed, parseYaml } from '../config/yaml-file.ts';
-import { type ConnectorEntry, findClaimConflicts } from './connectors.ts';
+import type { State } from '../rewrites/pipeline.ts';
+import { lookUpStated, type StatedBackendRef } from './backend-refs.ts';
+import { type ConnectorEntry, ConnectorView, findClaimConflicts } from './connectors.ts';
 
 const index = z.int().min(0);
 
@@ -40,16 +42,41 @@ const connectorSchema = z
     error: 'an online connector needs its tunnel: {host, port, endpointId}',
   });
 
+const backendRefSchema = z.strictObject({
+  kind: z.enum(['HTTPRoute', 'GRPCRoute']).describe('Kind of the route.'),
+  namespace: z.string().min(1).default('default').describe('Namespace of the route.'),
+  name: z.string().min(1).describe('Name of the route.'),
+  rule: index.describe('Index of the rule, from 0.'),
+  backend: index.describe('Index of the backendRef in its rule, from 0.'),
+  weight: index.default(1).describe('Weight of the backendRef, as in the route.'),
+  verdict: z
+    .enum(['ready', 'empty', 'invalid'])
+    .describe(
+      'ready: it takes requests. empty: it is valid, but nothing behind it takes requests now. ' +
+        'invalid: it cannot be resolved.',
+    ),
+});
+
 /** What a state file says. */
 export const stateSchema = z.strictObject({
   connectors: z
     .array(connectorSchema)
     .default([])
     .describe('Everything that can be behind a tunnel.'),
+  backendRefs: z
+    .array(backendRefSchema)
+    .default([])
+    .describe('What is behind the backendRefs of weighted splits.'),
 });
 
+/** The entries of a state file. */
+export interface StateFile {
+  readonly connectors: readonly ConnectorEntry[];
+  readonly backendRefs: readonly StatedBackendRef[];
+}
+
 /** Parses a state file; two connectors that claim one backendRef are a problem of the file. */
-export function parseStateFile(file: string, text: string): Parsed<readonly ConnectorEntry[]> {
+export function parseStateFile(file: string, text: string): Parsed<StateFile> {
   const parsed = parseYaml(file, text, stateSchema);
   if (!parsed.ok) return parsed;
   const entries = parsed.value.connectors.map(toEntry);
@@ -59,9 +86,22 @@ export function parseStateFile(file: string, text: string): Parsed<readonly Conn
       `${entries[first]?.connector.name} claims ${claim} already; only one connector can serve it`,
     ),
   );
-  const problems: FileProblem[] = [...duplicateNames(entries, parsed.locate), ...conflicts];
+  const problems: FileProblem[] = [
+    ...duplicateNames(entries, parsed.locate),
+    ...conflicts,
+    ...duplicateRefs(parsed.value.backendRefs, parsed.locate),
+  ];
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, value: entries, locate: parsed.locate };
+  const backendRefs = parsed.value.backendRefs.map((ref) => ({
+    ...ref,
+    detail: `backendRef ${ref.backend} is stated ${ref.verdict}`,
+  }));
+  return { ok: true, value: { connectors: entries, backendRefs }, locate: parsed.locate };
+}
+
+/** What the rewrites get to know of a state file. */
+export function stateOf({ connectors, backendRefs }: StateFile): State {
+  return { connectors: new ConnectorView(connectors), backendRefs: lookUpStated(backendRefs) };
 }
 
 function toEntry(parsed: z.output<typeof connectorSchema>): ConnectorEntry {
@@ -84,5 +124,20 @@ function duplicateNames(
       return [];
     }
     return [locate(['connectors', at, 'name'], `there is a connector ${name} above already`)];
+  });
+}
+
+function duplicateRefs(
+  refs: readonly z.output<typeof backendRefSchema>[],
+  locate: (path: (string | number)[], reason: string) => FileProblem,
+): FileProblem[] {
+  const seen = new Set<string>();
+  return refs.flatMap(({ kind, namespace, name, rule, backend }, at) => {
+    const key = `${kind} ${namespace}/${name} rule ${rule} backend ${backend}`;
+    if (!seen.has(key)) {
+      seen.add(key);
+      return [];
+    }
+    return [locate(['backendRefs', at, 'backend'], `${key} is stated above already`)];
   });
 }

@@ -2,7 +2,7 @@ import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { parseClusterName } from './names.ts';
 import type { Snapshot } from './snapshot.ts';
-import { hasField, lastValueOf, stringOf, valuesOf } from './wire.ts';
+import { hasField, lastValueOf, stringOf, valuesOf, varintOf } from './wire.ts';
 
 /** A cluster's name, '' when it has none. Throws MalformedMessageError. */
 export function readClusterName(cluster: Uint8Array): string {
@@ -55,4 +55,44 @@ export function speaksHttp2(cluster: Uint8Array): boolean {
       explicit !== undefined && hasField(explicit, fields.ExplicitHttpConfig.http2_protocol_options)
     );
   });
+}
+
+/** Envoy's DiscoveryType values whose endpoints are all in the cluster itself. */
+const inlineTypes: ReadonlySet<number> = new Set([0, 1, 2]); // STATIC, STRICT_DNS, LOGICAL_DNS
+const inlineCustomTypes: ReadonlySet<string> = new Set(['envoy.cluster.dns']);
+
+/** Envoy's HealthStatus values of endpoints that get no request: UNHEALTHY, DRAINING, TIMEOUT. */
+const outOfService: ReadonlySet<number> = new Set([2, 3, 4]);
+
+/**
+ * Whether an endpoint of the cluster can take requests; undefined when the cluster does not list its
+ * endpoints itself (EDS, dynamic resolver, custom). Throws MalformedMessageError.
+ */
+export function hasUsableEndpoint(cluster: Uint8Array): boolean | undefined {
+  if (!listsItsEndpoints(cluster)) return undefined;
+  const assignments = valuesOf(cluster, fields.Cluster.load_assignment);
+  if (assignments.length > 1) return undefined;
+  const localities = assignments.flatMap((assignment) =>
+    valuesOf(assignment, fields.ClusterLoadAssignment.endpoints),
+  );
+  const { LocalityLbEndpoints, LbEndpoint } = fields;
+  const isElsewhere = localities.some(
+    (locality) =>
+      hasField(locality, LocalityLbEndpoints.load_balancer_endpoints) ||
+      hasField(locality, LocalityLbEndpoints.leds_cluster_locality_config),
+  );
+  if (isElsewhere) return undefined;
+  return localities.some((locality) =>
+    valuesOf(locality, LocalityLbEndpoints.lb_endpoints).some(
+      (endpoint) => !outOfService.has(varintOf(endpoint, LbEndpoint.health_status)),
+    ),
+  );
+}
+
+function listsItsEndpoints(cluster: Uint8Array): boolean {
+  const { Cluster, CustomClusterType } = fields;
+  const customType = lastValueOf(cluster, Cluster.cluster_type);
+  if (customType === undefined) return inlineTypes.has(varintOf(cluster, Cluster.type));
+  if (hasField(cluster, Cluster.type)) return false;
+  return inlineCustomTypes.has(stringOf(customType, CustomClusterType.name));
 }

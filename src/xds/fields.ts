@@ -64,6 +64,7 @@ export const fields = {
     cluster: 1,
     cluster_header: 2,
     weighted_clusters: 3,
+    cluster_not_found_response_code: 20,
     upgrade_configs: 25,
     request_mirror_policies: 30,
     cluster_specifier_plugin: 37,
@@ -87,8 +88,10 @@ export const fields = {
   }),
   Cluster: fieldsOf('envoy.config.cluster.v3.Cluster', {
     name: 1,
+    type: 2,
     http2_protocol_options: 14,
     load_assignment: 33,
+    cluster_type: 38,
     typed_extension_protocol_options: 36,
   }),
   HttpProtocolOptions: fieldsOf('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
@@ -103,6 +106,15 @@ export const fields = {
   }),
   LocalityLbEndpoints: fieldsOf('envoy.config.endpoint.v3.LocalityLbEndpoints', {
     locality: 1,
+    lb_endpoints: 2,
+    load_balancer_endpoints: 7,
+    leds_cluster_locality_config: 8,
+  }),
+  LbEndpoint: fieldsOf('envoy.config.endpoint.v3.LbEndpoint', {
+    health_status: 2,
+  }),
+  CustomClusterType: fieldsOf('envoy.config.cluster.v3.Cluster.CustomClusterType', {
+    name: 1,
   }),
   Locality: fieldsOf('envoy.config.core.v3.Locality', {
     region: 1,

@@ -24,7 +24,7 @@ describe('the examples', () => {
     const path = join(examples, name);
     const parsed = parseStateFile(path, readFileSync(path, 'utf8'));
     expect(parsed).toMatchObject({ ok: true });
-    expect(parsed.ok && parsed.value.length).toBeGreaterThan(0);
+    expect(parsed.ok && parsed.value.connectors.length).toBeGreaterThan(0);
   });
 
   it('offramp.yaml equals the defaults and names every option, in a comment at least', () => {

@@ -142,9 +142,11 @@ describe('reference tables', () => {
   it('has a row for each reason to skip', () => {
     const reasons = {
       'ambiguous-encoding': true,
+      'backend-refs-unknown': true,
       'cluster-header': true,
       'cluster-missing': true,
       'connect-authentication': true,
+      'custom-cluster-missing': true,
       'domain-taken': true,
       'inline-cluster-specifier': true,
       'malformed-resource': true,
@@ -154,6 +156,7 @@ describe('reference tables', () => {
       'unparsable-route-name': true,
       'validate-clusters': true,
       'virtual-host-matcher': true,
+      'weights-disagree': true,
     } as const satisfies Record<SkipReason, true>;
     const rows = tableUnder('### Left alone, and reported').map(([reason = '']) => unquote(reason));
     expect(rows).toEqual(Object.keys(reasons));

@@ -20,6 +20,8 @@ const written: Readonly<Record<string, readonly string[]>> = {
     'cluster_not_found_response_code',
     'upgrade_configs',
   ],
+  'envoy.config.route.v3.WeightedCluster.ClusterWeight': ['name', 'weight'],
+  'google.protobuf.UInt32Value': ['value'],
   'envoy.config.route.v3.RouteAction.UpgradeConfig': ['upgrade_type', 'connect_config'],
   'envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig': [],
   'envoy.config.route.v3.DirectResponseAction': ['status', 'body'],

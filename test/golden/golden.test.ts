@@ -4,9 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
-import { rewriteSnapshot } from '../../src/rewrites/pipeline.ts';
-import { ConnectorView } from '../../src/state/connectors.ts';
-import { parseStateFile } from '../../src/state/state-file.ts';
+import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
+import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
 import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
 
@@ -38,8 +37,8 @@ describe.each(rewrites.map(({ name }) => name))('%s', (rewrite) => {
     const path = join(folder, rewrite, behaviour);
     const text = readFileSync(`${path}.in.yaml`, 'utf8');
     const input = inputSchema.parse(parse(text, { merge: true }));
-    const state = { connectors: readConnectors(input.state) };
-    const settings = { connectors: input.config.connectors };
+    const state = readState(input.state);
+    const settings = input.config;
     const request = encodeRequest(definedLists(input.snapshot));
 
     const { snapshot, report } = rewriteSnapshot(readSnapshot(request), state, settings);
@@ -56,10 +55,10 @@ describe.each(rewrites.map(({ name }) => name))('%s', (rewrite) => {
   });
 });
 
-function readConnectors(state: unknown): ConnectorView {
+function readState(state: unknown): State {
   const parsed = parseStateFile('state', stringify(state));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return new ConnectorView(parsed.value);
+  return stateOf(parsed.value);
 }
 
 function definedLists(snapshot: z.output<typeof inputSchema>['snapshot']) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
+import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
@@ -10,8 +11,9 @@ import { encodeRequest, requestFromResponse } from '../support/xds.ts';
 // A repeated singular message merges and of a oneof the last one wins, so that an edit would guess:
 // https://protobuf.dev/programming-guides/encoding/#last-one-wins
 
-const settings = { connectors: configSchema.parse({}).connectors };
+const settings = configSchema.parse({});
 const state: State = {
+  backendRefs: noBackendRefs,
   connectors: new ConnectorView([
     {
       connector: { name: 'berlin', online: false },

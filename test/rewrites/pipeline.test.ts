@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
+import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
@@ -16,9 +17,10 @@ import {
   requestFromResponse,
 } from '../support/xds.ts';
 
-const settings = { connectors: configSchema.parse({}).connectors };
-const nothing: State = { connectors: ConnectorView.empty };
+const settings = configSchema.parse({});
+const nothing: State = { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
 const berlinIsOffline: State = {
+  backendRefs: noBackendRefs,
   connectors: new ConnectorView([
     {
       connector: { name: 'berlin', online: false },
@@ -29,6 +31,7 @@ const berlinIsOffline: State = {
 };
 /** A state that speaks of routes which are not there: everything is looked at, nothing changes. */
 const elsewhere: State = {
+  backendRefs: noBackendRefs,
   connectors: new ConnectorView([
     {
       connector: { name: 'nowhere', online: false },
@@ -201,7 +204,7 @@ describe('fields that decoders merge', () => {
 it('answers every offline route of 1,000 gateways and opens every online tunnel', () => {
   const fleet = makeFleet(1_000);
   const request = encodeRequest(fleet.snapshot);
-  const state = { connectors: new ConnectorView(fleet.connectors) };
+  const state = { connectors: new ConnectorView(fleet.connectors), backendRefs: noBackendRefs };
   const { snapshot, report } = rewriteSnapshot(readSnapshot(request), state, settings);
   expect(fleet.offline.size).toBe(100);
   expect(fleet.online.size).toBe(200);

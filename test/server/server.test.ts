@@ -73,7 +73,7 @@ describe('PostTranslateModify over gRPC', () => {
     const metrics = new Metrics('offramp');
     const hook = new Hook({
       mode: 'apply',
-      settings: { connectors: configSchema.parse({}).connectors },
+      settings: configSchema.parse({}),
       currentState: () => {
         throw new Error('a bug');
       },

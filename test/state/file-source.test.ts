@@ -25,7 +25,7 @@ function temporaryFolder(): string {
 function watch(path: string) {
   const events: string[] = [];
   const source = new FileStateSource(path, {
-    loaded: ({ length }) => events.push(`loaded ${length}`),
+    loaded: ({ connectors }) => events.push(`loaded ${connectors.length}`),
     rejected: (problems) => events.push(`rejected ${problems.map(formatProblem).join()}`),
     absent: () => events.push('absent'),
   });

@@ -11,7 +11,7 @@ function problems(text: string): string[] {
 function view(text: string): ConnectorView {
   const parsed = parseStateFile('connectors.yaml', text);
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
-  return new ConnectorView(parsed.value);
+  return new ConnectorView(parsed.value.connectors);
 }
 
 describe('a state file', () => {

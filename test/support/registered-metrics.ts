@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Metrics } from '../../src/observe/metrics.ts';
+import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import type { StateSource } from '../../src/state/source.ts';
 
@@ -21,7 +22,7 @@ export function registeredMetrics(): readonly z.output<typeof metricSchema>[] {
 }
 
 const idleSource: StateSource = {
-  state: { connectors: ConnectorView.empty },
+  state: { connectors: ConnectorView.empty, backendRefs: noBackendRefs },
   status: () => ({
     name: 'file',
     synced: true,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { State } from '../../rewrites/pipeline.ts';
+import { noBackendRefs } from '../backend-refs.ts';
 import type { SourceStatus, StateSource } from '../source.ts';
 import type { ApiServer } from './api-server.ts';
 import { Informers } from './informers.ts';
@@ -18,7 +19,7 @@ export interface KubernetesSourceOptions {
 /** Reads connectors from the Kubernetes API and keeps up with its changes. */
 export class KubernetesSource implements StateSource {
   readonly view = new KubernetesView();
-  readonly state: State = { connectors: this.view };
+  readonly state: State = { connectors: this.view, backendRefs: noBackendRefs };
   readonly informers: Informers;
   readonly #api: ApiServer;
   readonly #problems: ObjectProblems;

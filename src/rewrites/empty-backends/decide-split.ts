@@ -1,0 +1,166 @@
+import type { BackendRef } from '../../state/backend-refs.ts';
+import type { SkipReason } from '../report.ts';
+
+/** The cluster of a split's entry that stands for every backendRef without a cluster of its own. */
+export const leftOutCluster = 'invalid-backend-cluster';
+
+/** One entry of a split, as Envoy Gateway made it. */
+export interface SplitEntry {
+  readonly cluster: string;
+  readonly weight: number;
+  /** The backendRef whose own cluster it is; undefined when it may stand for several. */
+  readonly backend: number | undefined;
+  /** False when its endpoints are in the snapshot and none of them takes requests. */
+  readonly usable: boolean;
+}
+
+/** Everything that decides about one split. */
+export interface Split {
+  readonly entries: readonly SplitEntry[];
+  /** What is known of the rule's backendRefs; undefined when nothing is. */
+  readonly refs: readonly BackendRef[] | undefined;
+  /** The cluster of a backendRef of the rule, when the snapshot has it. */
+  readonly clusterOf: (backend: number) => string | undefined;
+}
+
+/** What a split becomes. */
+export type SplitDecision = { readonly kind: 'unchanged' } | Rebalanced | Unresolved;
+
+/** Something of a split could not be decided, and stays as it is. */
+export interface Unresolved {
+  readonly kind: 'unresolved';
+  readonly reason: SkipReason;
+  readonly detail: string;
+}
+
+/** Empty backendRefs leave; what stays has the requests in its relative weights. */
+export interface Rebalanced {
+  readonly kind: 'rebalanced';
+  /** Clusters of the entries that go. */
+  readonly dropped: ReadonlySet<string>;
+  /**
+   * The weight of the left-out entry when it stays for its invalid backendRefs alone, whose requests
+   * get 500; undefined when it goes or stays as it is.
+   */
+  readonly leftOutWeight?: number;
+  /** Entries for custom backends, to which Envoy Gateway gives no share of a split. */
+  readonly added: readonly { readonly cluster: string; readonly weight: number }[];
+  /** Each backendRef that left, and why, for people. */
+  readonly details: readonly string[];
+  /** What stays as it is for want of knowledge. */
+  readonly unresolved: Unresolved | undefined;
+}
+
+const unchanged: SplitDecision = { kind: 'unchanged' };
+
+/** Decides what a split becomes when its empty backendRefs leave it. */
+export function decideSplit({ entries, refs, clusterOf }: Split): SplitDecision {
+  const leftOut = entries.find(({ cluster }) => cluster === leftOutCluster);
+  const weighty = entries.filter((entry) => entry !== leftOut && entry.weight > 0);
+  const dead = weighty.filter((entry) => !entry.usable || isDrained(entry, refs));
+  const share = divideLeftOut(leftOut?.weight ?? 0, entries, refs);
+  const leaving = share.kind === 'divided' ? share.empty : [];
+  const customRefs = share.kind === 'divided' && leaving.length > 0 ? share.custom : [];
+  const added = customEntries(customRefs, clusterOf);
+  if (added.length < customRefs.length) return noCustomCluster;
+  if (dead.length === weighty.length && added.length === 0) return unchanged;
+  const unresolved = share.kind === 'unresolved' ? share : undefined;
+  if (dead.length === 0 && leaving.length === 0) return unresolved ?? unchanged;
+  const dropped = new Set(dead.map(({ cluster }) => cluster));
+  const details = [
+    ...dead.map((entry) => whyDead(entry, refs)),
+    ...leaving.map(({ detail }) => detail),
+  ];
+  const decision = { kind: 'rebalanced', dropped, added, details, unresolved } as const;
+  if (leaving.length === 0 || share.kind !== 'divided') return decision;
+  const invalidWeight = sumOfWeights(share.invalid);
+  if (invalidWeight > 0) return { ...decision, leftOutWeight: invalidWeight };
+  dropped.add(leftOutCluster);
+  return decision;
+}
+
+const noCustomCluster: Unresolved = {
+  kind: 'unresolved',
+  reason: 'custom-cluster-missing',
+  detail: 'a custom backend of the rule has no cluster in the snapshot that could take its share',
+};
+
+/** What the left-out entry's weight is made of. */
+type LeftOutShare =
+  | {
+      readonly kind: 'divided';
+      readonly empty: readonly BackendRef[];
+      readonly invalid: readonly BackendRef[];
+      readonly custom: readonly BackendRef[];
+    }
+  | Unresolved;
+
+/** Divides the left-out entry's weight among the backendRefs that have no entry of their own. */
+function divideLeftOut(
+  weight: number,
+  entries: readonly SplitEntry[],
+  refs: readonly BackendRef[] | undefined,
+): LeftOutShare {
+  if (weight === 0) return { kind: 'divided', empty: [], invalid: [], custom: [] };
+  if (refs === undefined) {
+    return {
+      kind: 'unresolved',
+      reason: 'backend-refs-unknown',
+      detail: 'no state source tells which of the backendRefs left out are empty and which invalid',
+    };
+  }
+  const others = entries.filter(({ cluster }) => cluster !== leftOutCluster);
+  const own = new Set(others.map(({ backend }) => backend));
+  // Refs that share one cluster are not left out, even when none of their endpoints is ready.
+  const isMerged = others.some(({ backend }) => backend === undefined);
+  const left = refs.filter(({ backend, weight: its }) => its > 0 && !own.has(backend));
+  const of = (...verdicts: readonly BackendRef['verdict'][]): BackendRef[] =>
+    left.filter(({ verdict }) => verdicts.includes(verdict));
+  const empty = isMerged ? of('empty') : of('empty', 'unready');
+  const invalid = of('invalid');
+  const custom = of('custom');
+  const known = sumOfWeights(empty) + sumOfWeights(invalid);
+  if (weight === sumOfWeights(invalid)) return { kind: 'divided', empty: [], invalid, custom: [] };
+  if (weight === known || weight === known + sumOfWeights(custom)) {
+    return { kind: 'divided', empty, invalid, custom };
+  }
+  return {
+    kind: 'unresolved',
+    reason: 'weights-disagree',
+    detail:
+      `the backendRefs left out weigh ${weight} in the snapshot, but those known to be empty or ` +
+      `invalid weigh ${known}`,
+  };
+}
+
+function customEntries(
+  refs: readonly BackendRef[],
+  clusterOf: Split['clusterOf'],
+): { cluster: string; weight: number }[] {
+  return refs.flatMap(({ backend, weight }) => {
+    const cluster = clusterOf(backend);
+    return cluster === undefined ? [] : [{ cluster, weight }];
+  });
+}
+
+function refOf(
+  { backend }: SplitEntry,
+  refs: readonly BackendRef[] | undefined,
+): BackendRef | undefined {
+  return backend === undefined ? undefined : refs?.find((ref) => ref.backend === backend);
+}
+
+/** Whether an entry's own backendRef has nothing that takes requests, by what is known of it. */
+function isDrained(entry: SplitEntry, refs: readonly BackendRef[] | undefined): boolean {
+  const verdict = refOf(entry, refs)?.verdict;
+  return verdict === 'empty' || verdict === 'unready';
+}
+
+function whyDead(entry: SplitEntry, refs: readonly BackendRef[] | undefined): string {
+  if (!entry.usable) return `${entry.cluster} has no usable endpoint`;
+  return refOf(entry, refs)?.detail ?? entry.cluster;
+}
+
+function sumOfWeights(refs: readonly BackendRef[]): number {
+  return refs.reduce((sum, { weight }) => sum + weight, 0);
+}
