@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { countEffect, type Report, skipReasons } from '../rewrites/report.ts';
+import { countEffect, type Report, skipReasons, unresolvedReasons } from '../rewrites/report.ts';
 import type { WatchState } from '../state/kubernetes/informers.ts';
 import { kindStates } from '../state/kubernetes/kind-condition.ts';
 import type { StateSource } from '../state/source.ts';
@@ -37,6 +37,8 @@ export class Metrics {
   readonly #clustersReplaced;
   readonly #routesApplied;
   readonly #offlineRoutes;
+  readonly #emptyDropped;
+  readonly #emptyUnresolved;
   readonly #skipped;
   readonly #watches: (() => readonly WatchState[])[] = [];
 
@@ -105,6 +107,16 @@ export class Metrics {
       'connector_offline_routes_total',
       'Routes answered because their connector is offline; CONNECT routes are not counted.',
     );
+    this.#emptyDropped = this.#counter(
+      'empty_backends_dropped_total',
+      'BackendRefs that left their split because nothing behind them takes requests.',
+    );
+    this.#emptyUnresolved = this.#counter(
+      'empty_backends_unresolved_total',
+      'Splits that stayed because empty could not be told from invalid, by reason. Alert when it ' +
+        'keeps growing: empty backendRefs go on taking their share, as 503.',
+      ['reason'],
+    );
     this.#skipped = this.#counter(
       'rewrites_skipped_total',
       'Things left as they came although the state spoke of them, by reason. explain says which.',
@@ -117,6 +129,7 @@ export class Metrics {
     for (const outcome of ['ok', 'failed']) this.retriggers.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed', 'dropped']) this.recordings.inc({ outcome }, 0);
     for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
+    for (const reason of unresolvedReasons) this.#emptyUnresolved.inc({ reason }, 0);
   }
 
   /** Times one answered PostTranslateModify RPC. */
@@ -131,7 +144,11 @@ export class Metrics {
     this.#clustersReplaced.inc(countEffect(report, 'cluster-replaced'));
     this.#routesApplied.inc(countVirtualHosts(report));
     this.#offlineRoutes.inc(countEffect(report, 'route-answered'));
-    for (const { reason } of report.skips) this.#skipped.inc({ reason });
+    this.#emptyDropped.inc(countEffect(report, 'empty-dropped'));
+    for (const { reason } of report.skips) {
+      this.#skipped.inc({ reason });
+      if (unresolvedReasons.includes(reason)) this.#emptyUnresolved.inc({ reason });
+    }
   }
 
   /** Shows in which condition kinds of Kubernetes objects are, at each scrape. */

@@ -10,6 +10,7 @@ export interface Summary {
   readonly clusters_offline: number;
   readonly vhosts_connector_applied: number;
   readonly connector_offline_routes: number;
+  readonly empty_backends_dropped: number;
   readonly skipped: number;
 }
 
@@ -23,14 +24,17 @@ export function summarize(snapshot: Snapshot, report: Report): Summary {
     clusters_offline: report.offlineClusters.length,
     vhosts_connector_applied: countVirtualHosts(report),
     connector_offline_routes: countEffect(report, 'route-answered'),
+    empty_backends_dropped: countEffect(report, 'empty-dropped'),
     skipped: report.skips.length,
   };
 }
 
-/** How many virtual hosts a report changed something in. */
+/** How many virtual hosts a connector changed something in. */
 export function countVirtualHosts(report: Report): number {
   const places = report.changes
-    .filter(({ place }) => place.virtualHost !== undefined)
+    .filter(
+      ({ rewrite, place }) => rewrite === 'offline-connectors' && place.virtualHost !== undefined,
+    )
     .map(({ place }) => `${place.resource}\n${place.virtualHost}`);
   return new Set(places).size;
 }

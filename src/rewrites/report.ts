@@ -33,6 +33,13 @@ export const skipReasons = [
   'weights-disagree',
 ] as const;
 
+/** Those of them that mean: empty could not be told from invalid, so the split stayed. */
+export const unresolvedReasons: readonly SkipReason[] = [
+  'backend-refs-unknown',
+  'custom-cluster-missing',
+  'weights-disagree',
+];
+
 /** One of `skipReasons`. */
 export type SkipReason = (typeof skipReasons)[number];
 

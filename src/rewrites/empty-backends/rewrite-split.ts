@@ -59,7 +59,7 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
   }
   const { unresolved } = decision;
   if (unresolved !== undefined) report.skipped(unresolved.reason, place, unresolved.detail);
-  report.changed('empty-dropped', place, [], decision.details.join('; '));
+  for (const detail of decision.details) report.changed('empty-dropped', place, [], detail);
   return applyTo(route, decision);
 }
 

@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  decideSplit,
+  leftOutCluster,
+  type SplitDecision,
+  type SplitEntry,
+} from '../../../src/rewrites/empty-backends/decide-split.ts';
+import type { BackendRef, BackendRefVerdict } from '../../../src/state/backend-refs.ts';
+
+const cluster = (backend: number): string => `httproute/default/shop/rule/0/backend/${backend}`;
+const own = (backend: number, weight: number, usable = true): SplitEntry => ({
+  cluster: cluster(backend),
+  weight,
+  backend,
+  usable,
+});
+const leftOut = (weight: number): SplitEntry => ({
+  cluster: leftOutCluster,
+  weight,
+  backend: undefined,
+  usable: true,
+});
+const ref = (backend: number, weight: number, verdict: BackendRefVerdict): BackendRef => ({
+  backend,
+  weight,
+  verdict,
+  detail: `${backend} is ${verdict}`,
+});
+
+function decide(
+  entries: readonly SplitEntry[],
+  refs?: readonly BackendRef[],
+  custom: readonly number[] = [],
+): SplitDecision {
+  const clusterOf = (backend: number) => (custom.includes(backend) ? cluster(backend) : undefined);
+  return decideSplit({ entries, refs, clusterOf });
+}
+
+describe('a custom backend beside an empty one', () => {
+  const refs = [ref(0, 50, 'custom'), ref(1, 50, 'empty')];
+
+  it('gets an entry for its cluster, with its weight', () => {
+    expect(decide([leftOut(50)], refs, [0])).toMatchObject({
+      kind: 'rebalanced',
+      dropped: new Set([leftOutCluster]),
+      added: [{ cluster: cluster(0), weight: 50 }],
+      details: ['1 is empty'],
+    });
+  });
+
+  it('gets it too when Envoy Gateway counts its weight as left out', () => {
+    expect(decide([leftOut(100)], refs, [0])).toMatchObject({
+      added: [{ cluster: cluster(0), weight: 50 }],
+    });
+  });
+
+  it('is reported when the snapshot has no cluster of it', () => {
+    expect(decide([leftOut(50)], refs)).toMatchObject({
+      kind: 'unresolved',
+      reason: 'custom-cluster-missing',
+    });
+    const good = [own(2, 10), leftOut(50)];
+    expect(decide(good, [...refs, ref(2, 10, 'ready')])).toMatchObject({ kind: 'unresolved' });
+  });
+
+  it('beside an invalid one alone, leaves the split as it is', () => {
+    const invalid = [ref(0, 50, 'custom'), ref(1, 50, 'invalid')];
+    expect(decide([leftOut(50)], invalid, [0])).toEqual({ kind: 'unchanged' });
+    expect(decide([leftOut(100)], invalid, [0])).toEqual({ kind: 'unchanged' });
+  });
+});
+
+describe('a backendRef that has endpoints, none of them ready', () => {
+  it('counts as empty where it has no cluster of its own', () => {
+    const refs = [ref(0, 60, 'ready'), ref(1, 40, 'unready')];
+    expect(decide([own(0, 60), leftOut(40)], refs)).toMatchObject({
+      dropped: new Set([leftOutCluster]),
+    });
+  });
+
+  it('is not what was left out where others share a cluster with it', () => {
+    const shared = { ...own(0, 50), cluster: 'httproute/default/shop/rule/0', backend: undefined };
+    const refs = [ref(0, 30, 'ready'), ref(1, 20, 'unready'), ref(2, 40, 'empty')];
+    expect(decide([shared, leftOut(40)], refs)).toMatchObject({
+      dropped: new Set([leftOutCluster]),
+      details: ['2 is empty'],
+    });
+  });
+});
+
+describe('whatever a split is made of', () => {
+  const verdict = fc.constantFrom<BackendRefVerdict>(
+    'ready',
+    'empty',
+    'unready',
+    'invalid',
+    'dynamic',
+  );
+  const rule = fc.array(fc.record({ weight: fc.nat(100), verdict }), {
+    minLength: 2,
+    maxLength: 6,
+  });
+  /** As Envoy Gateway translates it: what is empty or invalid has no entry, but a share. */
+  const splitOf = (parts: readonly { weight: number; verdict: BackendRefVerdict }[]) => {
+    const refs = parts.map(({ weight, verdict }, at) => ref(at, weight, verdict));
+    const isLeftOut = (one: BackendRef) => one.verdict === 'empty' || one.verdict === 'invalid';
+    const share = refs.filter(isLeftOut).reduce((sum, { weight }) => sum + weight, 0);
+    const entries = refs
+      .filter((one) => !isLeftOut(one))
+      .map(({ backend, weight }) => own(backend, weight));
+    return { refs, entries: share > 0 ? [...entries, leftOut(share)] : entries };
+  };
+
+  it('someone is always left to take the requests, and no usable one leaves', () => {
+    fc.assert(
+      fc.property(rule, (parts) => {
+        const { refs, entries } = splitOf(parts);
+        const decision = decide(entries, refs);
+        if (decision.kind !== 'rebalanced') return;
+        const left = entries.filter((entry) => !decision.dropped.has(entry.cluster));
+        expect(left.some(({ weight, backend }) => weight > 0 && backend !== undefined)).toBe(true);
+        for (const { backend, verdict } of refs) {
+          if (verdict === 'ready' || verdict === 'dynamic') {
+            expect(decision.dropped.has(cluster(backend))).toBe(false);
+          }
+        }
+      }),
+    );
+  });
+
+  it('invalid backendRefs keep exactly their weight', () => {
+    fc.assert(
+      fc.property(rule, (parts) => {
+        const { refs, entries } = splitOf(parts);
+        const decision = decide(entries, refs);
+        if (decision.kind !== 'rebalanced') return;
+        const invalid = refs.filter((one) => one.verdict === 'invalid');
+        const weight = invalid.reduce((sum, one) => sum + one.weight, 0);
+        const stays = entries.some(
+          (entry) => entry.cluster === leftOutCluster && !decision.dropped.has(entry.cluster),
+        );
+        if (stays) expect(decision.leftOutWeight ?? entries.at(-1)?.weight).toBe(weight);
+        else expect(weight).toBe(0);
+      }),
+    );
+  });
+
+  it('nothing is decided about what was left out while nothing is known', () => {
+    fc.assert(
+      fc.property(rule, (parts) => {
+        const { entries } = splitOf(parts);
+        const decision = decide(entries);
+        expect(decision.kind).not.toBe('rebalanced');
+      }),
+    );
+  });
+});
