@@ -59,6 +59,7 @@ const singular = {
   secrets: 'secret',
   listeners: 'listener',
   routes: 'route configuration',
+  policies: 'OfframpPolicy',
 } as const;
 
 function whereIs({ kind, resource, virtualHost }: Place): string {

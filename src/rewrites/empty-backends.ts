@@ -1,8 +1,10 @@
+import { type OfframpPolicy, policyGroup } from '../policy/offramp-policy.ts';
 import { readClusterNames } from '../xds/cluster.ts';
 import { fields } from '../xds/fields.ts';
-import { mapResources } from '../xds/snapshot.ts';
-import { mapFields, stringOf } from '../xds/wire.ts';
-import { rewriteSplit, type SplitContext } from './empty-backends/rewrite-split.ts';
+import { mapResources, type Snapshot } from '../xds/snapshot.ts';
+import { hasText, mapFields, stringOf } from '../xds/wire.ts';
+import { modeOfRoute, modeOfVirtualHost, readGatewayPolicies } from './empty-backends/mode.ts';
+import { rewriteSplit } from './empty-backends/rewrite-split.ts';
 import type { Rewrite } from './pipeline.ts';
 import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
@@ -12,24 +14,34 @@ const { RouteConfiguration, VirtualHost } = fields;
 /**
  * BackendRefs without an endpoint that takes requests leave their weighted split; the others have
  * all of the requests, in their relative weights. Invalid backendRefs keep their share of 500s.
+ * The nearest policy decides whether: of the rule, route, listener, Gateway, else the configuration.
  */
 export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, settings) => {
-  if (settings.emptyBackends.mode === 'Keep') return { snapshot, report: emptyReport };
   const report = new ReportBuilder('empty-backends');
+  const policies = readGatewayPolicies(snapshot, report);
+  const { mode } = settings.emptyBackends;
+  if (mode === 'Keep' && !mayRebalance(snapshot, policies)) {
+    return { snapshot, report: emptyReport };
+  }
   const clusters = readClusterNames(snapshot);
   const rewritten = mapResources(
     snapshot,
     'routes',
     (routeConfiguration) => {
       const resource = stringOf(routeConfiguration, RouteConfiguration.name);
+      const hasStamps = hasText(routeConfiguration, policyGroup);
       return report.allOrNothing(() =>
         mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
           const name = stringOf(virtualHost, VirtualHost.name);
           const place = { kind: 'routes', resource, virtualHost: name } as const;
-          const context: SplitContext = { clusters, backendRefs, report, place };
-          return mapFields(virtualHost, VirtualHost.routes, (route) =>
-            rewriteSplit(route, context),
-          );
+          const hostMode = modeOfVirtualHost(virtualHost, policies, { report, place, mode });
+          const context = { clusters, backendRefs, report, place };
+          return mapFields(virtualHost, VirtualHost.routes, (route) => {
+            const decided = hasStamps
+              ? modeOfRoute(route, { report, place, mode: hostMode })
+              : hostMode;
+            return decided === 'Keep' ? route : rewriteSplit(route, context);
+          });
         }),
       );
     },
@@ -37,3 +49,10 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
   );
   return { snapshot: rewritten, report: report.finish([]) };
 };
+
+function mayRebalance({ resources }: Snapshot, policies: readonly OfframpPolicy[]): boolean {
+  return (
+    policies.length > 0 ||
+    resources.some(({ kind, value }) => kind === 'routes' && hasText(value, policyGroup))
+  );
+}

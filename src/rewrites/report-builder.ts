@@ -1,6 +1,9 @@
 import type { UnreadableResource } from '../xds/snapshot.ts';
 import type { Change, Effect, Place, Report, Skip, SkipReason } from './report.ts';
 
+/** A resource, or a policy of the hook's context, that cannot be read. */
+type Unreadable = Omit<UnreadableResource, 'kind'> & Pick<Place, 'kind'>;
+
 /** Collects what one rewrite does to one snapshot. */
 export class ReportBuilder {
   readonly #rewrite: string;
@@ -20,7 +23,7 @@ export class ReportBuilder {
   }
 
   /** Reports a resource that stays as it came because it cannot be read. */
-  readonly unreadable = ({ kind, index, error }: UnreadableResource): void => {
+  readonly unreadable = ({ kind, index, error }: Unreadable): void => {
     const reason = error.kind === 'ambiguous' ? 'ambiguous-encoding' : 'malformed-resource';
     this.skipped(reason, { kind, resource: `${kind}[${index}]` }, error.message);
   };

@@ -25,6 +25,8 @@ export const skipReasons = [
   'inline-cluster-specifier',
   'malformed-resource',
   'merged-cluster',
+  'policy-not-understood',
+  'policy-overruled',
   'shared-cluster',
   'total-weight',
   'unparsable-route-name',
@@ -45,7 +47,7 @@ export type SkipReason = (typeof skipReasons)[number];
 
 /** A place in a snapshot: a resource, and what in it. Names are the ones Envoy shows. */
 export interface Place {
-  readonly kind: ResourceKind;
+  readonly kind: ResourceKind | 'policies';
   /** Name of the cluster, listener or route configuration; its index when it cannot be read. */
   readonly resource: string;
   readonly virtualHost?: string;

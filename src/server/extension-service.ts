@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import { type Hook, returnResource } from './hook.ts';
+import { type Hook, returnResource, stampRouteOfRequest } from './hook.ts';
 
 /** Full name of Envoy Gateway's extension service. */
 export const serviceName = 'envoygateway.extension.EnvoyGatewayExtension';
@@ -45,8 +45,9 @@ export const extensionService: ServiceDefinition = Object.fromEntries(
 );
 
 /**
- * The six RPCs: the hook decides PostTranslateModify, the others answer with what they were given.
- * `answered` is told of each PostTranslateModify request after its answer was handed over.
+ * The six RPCs: PostTranslateModify decides, PostRouteModify notes a route's policies in it, and the
+ * others answer with what they were given. `answered` is told of each PostTranslateModify request
+ * after its answer was handed over.
  */
 export function implementExtension(
   hook: Hook,
@@ -54,18 +55,20 @@ export function implementExtension(
   log: Logger,
   answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
+  const answers: Readonly<Record<string, (request: Buffer) => Uint8Array>> = {
+    PostTranslateModify: (request) => hook.postTranslateModify(request),
+    PostRouteModify: stampRouteOfRequest,
+  };
   const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
     const isHook = rpc === 'PostTranslateModify';
+    const answer = answers[rpc] ?? returnResource;
     return (call, callback) => {
       const started = performance.now();
       const handled = metrics.rpcs.started(serviceName, rpc);
       let code = status.OK;
       try {
         const { request } = call;
-        callback(
-          null,
-          asBuffer(isHook ? hook.postTranslateModify(request) : returnResource(request)),
-        );
+        callback(null, asBuffer(answer(request)));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
         code = problem.code;

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
+import { stampPolicies } from '../policy/stamp-policies.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
 import { FieldReader } from '../xds/field-reader.ts';
+import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
-import { concatenate } from '../xds/wire.ts';
+import { concatenate, encodeField } from '../xds/wire.ts';
 
 /** apply: answer with the rewritten snapshot. shadow: report and count, answer with what came. */
 export type Mode = 'apply' | 'shadow';
@@ -126,6 +128,21 @@ function namedSkips({ skips }: Report): { skips?: string[] } {
 
 function secondsSince(started: number): number {
   return (performance.now() - started) / 1000;
+}
+
+/**
+ * The answer to PostRouteModify: the route with what its policies decide written into its metadata.
+ * A policy that cannot be read changes nothing: an error here would end the whole translation.
+ * Throws MalformedMessageError only when the request itself is none.
+ */
+export function stampRouteOfRequest(request: Uint8Array): Uint8Array {
+  try {
+    const stamped = stampPolicies(request);
+    if (stamped !== undefined) return encodeField(fields.PostRouteModifyRequest.route, stamped);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+  }
+  return returnResource(request);
 }
 
 /** The number that the one resource of a single-resource hook has in request and response. */

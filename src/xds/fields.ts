@@ -32,6 +32,19 @@ export const fields = {
     listeners: 4,
     routes: 5,
   }),
+  PostTranslateExtensionContext: fieldsOf('envoygateway.extension.PostTranslateExtensionContext', {
+    extension_resources: 1,
+  }),
+  PostRouteModifyRequest: fieldsOf('envoygateway.extension.PostRouteModifyRequest', {
+    route: 1,
+    post_route_context: 2,
+  }),
+  PostRouteExtensionContext: fieldsOf('envoygateway.extension.PostRouteExtensionContext', {
+    extension_policies: 3,
+  }),
+  ExtensionResource: fieldsOf('envoygateway.extension.ExtensionResource', {
+    unstructured_bytes: 1,
+  }),
   RouteConfiguration: fieldsOf('envoy.config.route.v3.RouteConfiguration', {
     name: 1,
     virtual_hosts: 2,

@@ -43,11 +43,24 @@ export function readAnnotatedObject(
   return { ...readObject(object), annotation: text && decodeString(text) };
 }
 
-function firstObject(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {
+/** The encoded Struct in `filter_metadata[key]` of a message's metadata. Throws MalformedMessageError. */
+export function readFilterMetadata(
+  message: Uint8Array,
+  metadataField: FieldRef,
+  key: string,
+): Uint8Array | undefined {
   const metadata = lastValueOf(message, metadataField);
-  if (metadata === undefined) return undefined;
-  const struct = mapValue(metadata, fields.Metadata.filter_metadata, metadataKey);
-  const resources = struct && mapValue(struct, fields.Struct.fields, 'resources');
+  return metadata && mapValue(metadata, fields.Metadata.filter_metadata, key);
+}
+
+/** The encoded Value of a Struct's key. Throws MalformedMessageError. */
+export function structValue(struct: Uint8Array, key: string): Uint8Array | undefined {
+  return mapValue(struct, fields.Struct.fields, key);
+}
+
+function firstObject(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {
+  const struct = readFilterMetadata(message, metadataField, metadataKey);
+  const resources = struct && structValue(struct, 'resources');
   const list = resources && lastValueOf(resources, fields.Value.list_value);
   const first = list && valuesOf(list, fields.ListValue.values)[0];
   return first && lastValueOf(first, fields.Value.struct_value);

@@ -151,6 +151,8 @@ describe('reference tables', () => {
       'inline-cluster-specifier': true,
       'malformed-resource': true,
       'merged-cluster': true,
+      'policy-not-understood': true,
+      'policy-overruled': true,
       'shared-cluster': true,
       'total-weight': true,
       'unparsable-route-name': true,

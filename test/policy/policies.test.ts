@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../src/config/schema.ts';
+import { decideByPolicies } from '../../src/policy/nearest-policy.ts';
+import { type OfframpPolicy, parsePolicy } from '../../src/policy/offramp-policy.ts';
+import { readStamp, stampRoute, unstampRoute } from '../../src/policy/route-stamp.ts';
+import { rewriteEmptyBackends } from '../../src/rewrites/empty-backends.ts';
+import { stampRouteOfRequest } from '../../src/server/hook.ts';
+import { lookUpStated } from '../../src/state/backend-refs.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import { fields } from '../../src/xds/fields.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
+import { encodeField, encodeString, lastValueOf } from '../../src/xds/wire.ts';
+import { decodeXds, encodeXds } from '../support/xds.ts';
+
+interface PolicyOptions {
+  readonly mode?: unknown;
+  readonly created?: string;
+  readonly targets: readonly object[];
+  readonly more?: object;
+}
+
+function policyJson(name: string, { mode, created, targets, more }: PolicyOptions): string {
+  return JSON.stringify({
+    apiVersion: 'offramp.dev/v1alpha1',
+    kind: 'OfframpPolicy',
+    metadata: { namespace: 'default', name, creationTimestamp: created ?? '2026-01-01T00:00:00Z' },
+    spec: { targetRefs: targets, emptyBackends: { mode }, ...more },
+    status: { ancestors: [] },
+  });
+}
+
+function policy(name: string, options: PolicyOptions): OfframpPolicy {
+  const parsed = parsePolicy(policyJson(name, options));
+  if (parsed === undefined) throw new Error('not an OfframpPolicy');
+  return parsed;
+}
+
+const toRoute = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop' };
+const toRule = { ...toRoute, sectionName: 'checkout' };
+const toGateway = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'eg' };
+const toListener = { ...toGateway, sectionName: 'http' };
+const rule = { kind: 'HTTPRoute', namespace: 'default', name: 'shop', section: 'checkout' };
+
+describe('of several policies', () => {
+  it('the one for the rule decides before the one for the route', () => {
+    const policies = [
+      policy('for-route', { mode: 'Keep', targets: [toRoute], created: '2020-01-01T00:00:00Z' }),
+      policy('for-rule', { mode: 'Rebalance', targets: [toRule] }),
+    ];
+    expect(decideByPolicies(policies, rule)).toMatchObject({
+      policy: 'default/for-rule',
+      mode: 'Rebalance',
+      level: 'rule',
+      overruled: [],
+    });
+    expect(decideByPolicies(policies, { ...rule, section: '' })).toMatchObject({ level: 'route' });
+  });
+
+  it('the one for the listener decides before the one for the Gateway', () => {
+    const policies = [
+      policy('for-gateway', { mode: 'Keep', targets: [toGateway] }),
+      policy('for-listener', { mode: 'Rebalance', targets: [toListener] }),
+    ];
+    const listener = { kind: 'Gateway', namespace: 'default', name: 'eg', section: 'http' };
+    expect(decideByPolicies(policies, listener)).toMatchObject({ level: 'listener' });
+    expect(decideByPolicies(policies, { ...listener, section: 'https' })).toMatchObject({
+      level: 'gateway',
+      mode: 'Keep',
+    });
+  });
+
+  it('the older one decides at one level, then the one that comes first by name', () => {
+    const young = policy('young', { mode: 'Keep', targets: [toRoute] });
+    const old = policy('old', {
+      mode: 'Rebalance',
+      targets: [toRoute],
+      created: '2025-01-01T00:00:00Z',
+    });
+    const twin = policy('a-twin', { mode: 'Keep', targets: [toRoute] });
+    expect(decideByPolicies([young, old, twin], rule)).toMatchObject({
+      policy: 'default/old',
+      overruled: ['default/a-twin', 'default/young'],
+    });
+  });
+
+  it('one that says nothing about empty backends overrules nobody', () => {
+    const silent = policy('silent', { targets: [toRoute], created: '2020-01-01T00:00:00Z' });
+    const speaking = policy('speaking', { mode: 'Keep', targets: [toRoute] });
+    expect(decideByPolicies([silent, speaking], rule)).toMatchObject({
+      policy: 'default/speaking',
+      overruled: [],
+    });
+  });
+
+  it('one of another namespace, kind or name does not count', () => {
+    const policies = [policy('here', { mode: 'Keep', targets: [toRoute] })];
+    expect(decideByPolicies(policies, { ...rule, namespace: 'other' })).toBeUndefined();
+    expect(decideByPolicies(policies, { ...rule, kind: 'GRPCRoute' })).toBeUndefined();
+    expect(decideByPolicies(policies, { ...rule, name: 'other' })).toBeUndefined();
+  });
+});
+
+describe('a policy', () => {
+  it('with an unknown field or value keeps what is known, and says what is not', () => {
+    const odd = policy('odd', { mode: 'Keep', targets: [toRoute], more: { emptyBackend: {} } });
+    expect(odd.emptyBackendsMode).toBe('Keep');
+    expect(odd.problems).toEqual([expect.stringContaining('emptyBackend')]);
+    const wrong = policy('wrong', { mode: 'Rebalanc', targets: [toRoute] });
+    expect(wrong.emptyBackendsMode).toBeUndefined();
+    expect(wrong.problems).toEqual([expect.stringContaining('spec.emptyBackends.mode')]);
+  });
+
+  it.each(['{', '[]', '{"kind":"ConfigMap"}'])('is not what %s is', (json) => {
+    expect(parsePolicy(json)).toBeUndefined();
+  });
+});
+
+const routeType = 'envoy.config.route.v3.Route';
+const gatewayMetadata = {
+  'envoy-gateway': {
+    resources: [{ kind: 'HTTPRoute', namespace: 'default', name: 'shop', sectionName: 'checkout' }],
+  },
+};
+const plainRoute = {
+  name: 'httproute/default/shop/rule/0/match/0/example_com',
+  match: { prefix: '/' },
+  metadata: { filter_metadata: gatewayMetadata },
+  route: {
+    weighted_clusters: {
+      clusters: [
+        { name: 'httproute/default/shop/rule/0/backend/0', weight: { value: 60 } },
+        { name: 'invalid-backend-cluster', weight: { value: 40 } },
+      ],
+    },
+  },
+};
+
+describe('the stamp of a route', () => {
+  const unknown = encodeField({ message: '', name: 'unknown', number: 70_001 }, encodeString('x'));
+  const route = Buffer.concat([encodeXds(routeType, plainRoute), unknown]);
+  const stamp = {
+    policy: 'default/keep',
+    mode: 'Keep',
+    level: 'rule',
+    overruled: ['default/b'],
+    problems: ['default/b: odd'],
+  } as const;
+
+  it('is read as it was written, and once more when it is written twice', () => {
+    const other = { ...stamp, mode: 'Rebalance' } as const;
+    expect(readStamp(stampRoute(route, stamp))).toEqual(stamp);
+    expect(readStamp(stampRoute(stampRoute(route, stamp), other))).toEqual(other);
+    expect(readStamp(route)).toBeUndefined();
+  });
+
+  it('can be taken off: what is left means the same as before', () => {
+    const stamped = stampRoute(route, stamp);
+    expect(Buffer.from(stamped).includes(Buffer.from(unknown))).toBe(true);
+    const off = unstampRoute(stamped);
+    expect(decodeXds(routeType, off)).toEqual(decodeXds(routeType, route));
+    expect(unstampRoute(route)).toBe(route);
+  });
+});
+
+describe('PostRouteModify', () => {
+  const request = (...policies: readonly string[]): Buffer => {
+    const { ExtensionResource, PostRouteExtensionContext, PostRouteModifyRequest } = fields;
+    const context = policies.map((json) =>
+      encodeField(
+        PostRouteExtensionContext.extension_policies,
+        encodeField(ExtensionResource.unstructured_bytes, encodeString(json)),
+      ),
+    );
+    return Buffer.concat([
+      encodeField(PostRouteModifyRequest.route, encodeXds(routeType, plainRoute)),
+      encodeField(PostRouteModifyRequest.post_route_context, Buffer.concat(context)),
+    ]);
+  };
+  const answered = (bytes: Uint8Array): Uint8Array =>
+    lastValueOf(bytes, fields.PostRouteModifyRequest.route) ?? new Uint8Array();
+  const keep = policyJson('keep', { mode: 'Keep', targets: [toRule] });
+
+  it('stamps the route with the policy that decides for its rule', () => {
+    expect(readStamp(answered(stampRouteOfRequest(request(keep))))).toMatchObject({
+      policy: 'default/keep',
+      mode: 'Keep',
+      level: 'rule',
+    });
+  });
+
+  it.each([
+    ['no policy', request()],
+    ['a policy that is no JSON', request('{')],
+    ['a policy for another rule', request(policyJson('a', { mode: 'Keep', targets: [toGateway] }))],
+  ])('answers with the route as it came when there is %s', (_what, bytes) => {
+    expect(Buffer.compare(answered(stampRouteOfRequest(bytes)), answered(bytes))).toBe(0);
+  });
+
+  it('decides what PostTranslateModify does with the split, also against the configuration', () => {
+    const rewritten = (mode: 'Rebalance' | 'Keep', routeBytes: Uint8Array) => {
+      const virtualHost = Buffer.concat([
+        encodeField(fields.VirtualHost.name, encodeString('default/eg/http/example_com')),
+        encodeField(fields.VirtualHost.routes, routeBytes),
+      ]);
+      const routeConfiguration = Buffer.concat([
+        encodeField(fields.RouteConfiguration.name, encodeString('default/eg/http')),
+        encodeField(fields.RouteConfiguration.virtual_hosts, virtualHost),
+      ]);
+      const snapshot = readSnapshot(
+        encodeField(fields.PostTranslateModifyRequest.routes, routeConfiguration),
+      );
+      const refs = [
+        { backend: 0, weight: 60, verdict: 'ready' },
+        { backend: 1, weight: 40, verdict: 'empty' },
+      ] as const;
+      const state = {
+        connectors: ConnectorView.empty,
+        backendRefs: lookUpStated(
+          refs.map((ref) => ({
+            ...ref,
+            kind: 'HTTPRoute' as const,
+            namespace: 'default',
+            name: 'shop',
+            rule: 0,
+            detail: '',
+          })),
+        ),
+      };
+      const settings = { ...configSchema.parse({}), emptyBackends: { mode } };
+      return rewriteEmptyBackends(snapshot, state, settings).report.changes.length;
+    };
+    const stamped = (mode: string) =>
+      answered(stampRouteOfRequest(request(policyJson('p', { mode, targets: [toRoute] }))));
+    const unstamped = encodeXds(routeType, plainRoute);
+    expect(rewritten('Rebalance', unstamped)).toBe(1);
+    expect(rewritten('Keep', unstamped)).toBe(0);
+    expect(rewritten('Rebalance', stamped('Keep'))).toBe(0);
+    expect(rewritten('Keep', stamped('Rebalance'))).toBe(1);
+  });
+});
