@@ -1,0 +1,99 @@
+import type { BackendRefVerdict } from '../../backend-refs.ts';
+import type { BackendKind, Grants, RouteRef, ServicePorts } from './objects.ts';
+
+/** What a backendRef can be looked up in. */
+export interface ReferencedObjects {
+  service(
+    kind: 'Service' | 'ServiceImport',
+    namespace: string,
+    name: string,
+  ): ServicePorts | undefined;
+  /** Endpoints behind a port of a Service or ServiceImport, and how many of them take requests. */
+  endpoints(
+    kind: 'Service' | 'ServiceImport',
+    namespace: string,
+    name: string,
+    portName: string,
+  ): { readonly ready: number; readonly total: number };
+  backend(namespace: string, name: string): BackendKind | undefined;
+  grants(namespace: string): Iterable<Grants>;
+}
+
+/** The route that a backendRef is in. */
+export interface ReferringRoute {
+  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  readonly namespace: string;
+}
+
+/** What is behind a backendRef, and why. */
+export interface Classified {
+  readonly verdict: BackendRefVerdict;
+  readonly detail: string;
+}
+
+const routeGroup = 'gateway.networking.k8s.io';
+const serviceGroups = { Service: '', ServiceImport: 'multicluster.x-k8s.io' } as const;
+const backendGroup = 'gateway.envoyproxy.io';
+
+/** Decides as Envoy Gateway does which backendRefs it leaves out, and whether for being empty. */
+export function classifyBackendRef(
+  ref: RouteRef,
+  route: ReferringRoute,
+  objects: ReferencedObjects,
+): Classified {
+  const title = `${ref.kind} ${ref.namespace}/${ref.name}`;
+  const isKnownKind = isServiceKind(ref) || (ref.kind === 'Backend' && ref.group === backendGroup);
+  if (!isKnownKind) return { verdict: 'custom', detail: `${title} is of an extension's kind` };
+  if (ref.namespace !== route.namespace && !isGranted(ref, route, objects)) {
+    return { verdict: 'invalid', detail: `no ReferenceGrant allows ${title}` };
+  }
+  return isServiceKind(ref)
+    ? classifyService(ref, title, objects)
+    : classifyBackend(ref, title, objects);
+}
+
+type ServiceRef = RouteRef & { readonly kind: 'Service' | 'ServiceImport' };
+
+function isServiceKind(ref: RouteRef): ref is ServiceRef {
+  return (
+    (ref.kind === 'Service' && ref.group === serviceGroups.Service) ||
+    (ref.kind === 'ServiceImport' && ref.group === serviceGroups.ServiceImport)
+  );
+}
+
+function isGranted(ref: RouteRef, route: ReferringRoute, objects: ReferencedObjects): boolean {
+  for (const { from, to } of objects.grants(ref.namespace)) {
+    const fromUs = from.some(
+      ({ group, kind, namespace }) =>
+        group === routeGroup && kind === route.kind && namespace === route.namespace,
+    );
+    const toIt = to.some(
+      ({ group, kind, name }) =>
+        group === ref.group && kind === ref.kind && (name === undefined || name === ref.name),
+    );
+    if (fromUs && toIt) return true;
+  }
+  return false;
+}
+
+function classifyService(ref: ServiceRef, title: string, objects: ReferencedObjects): Classified {
+  const { kind, namespace, name, port } = ref;
+  const service = objects.service(kind, namespace, name);
+  if (service === undefined) return { verdict: 'invalid', detail: `there is no ${title}` };
+  const portName = port === undefined ? undefined : service.ports[port];
+  if (portName === undefined) {
+    return { verdict: 'invalid', detail: `${title} has no TCP port ${port ?? '(none is given)'}` };
+  }
+  const { ready, total } = objects.endpoints(kind, namespace, name, portName);
+  if (total === 0) return { verdict: 'empty', detail: `${title} has no endpoints` };
+  if (ready > 0) return { verdict: 'ready', detail: `${title} has ${ready} ready endpoints` };
+  return { verdict: 'unready', detail: `${title} has ${total} endpoints, none of them ready` };
+}
+
+function classifyBackend(ref: RouteRef, title: string, objects: ReferencedObjects): Classified {
+  const backend = objects.backend(ref.namespace, ref.name);
+  if (backend === undefined) return { verdict: 'invalid', detail: `there is no ${title}` };
+  return backend.isDynamic
+    ? { verdict: 'dynamic', detail: `${title} resolves names itself` }
+    : { verdict: 'ready', detail: `${title} lists its endpoints` };
+}
