@@ -33,6 +33,7 @@ retrigger: { folder: watched, gatewayAnnotation: false }
 connectors:
   offlineResponse: { status: 502, body: "", headers: { Retry-After: "30", X-Empty: "" } }
   internalListener: other
+emptyBackends: { mode: Keep }
 `;
 
 /** The options that cannot be beside a state file. */
@@ -67,6 +68,7 @@ describe('loadConfig', () => {
         },
         internalListener: 'other',
       },
+      emptyBackends: { mode: 'Keep' },
     });
   });
 

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { rewriteSnapshot } from '../../src/rewrites/pipeline.ts';
-import { ConnectorView } from '../../src/state/connectors.ts';
-import { parseStateFile } from '../../src/state/state-file.ts';
+import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { OLDER_RELEASE, RELEASES } from '../e2e/support/testbed-versions.ts';
 import { captures } from '../support/captures.ts';
@@ -89,9 +88,8 @@ function capture(folder: string): Uint8Array {
 function reportOf(request: Uint8Array) {
   const parsed = parseStateFile('state', state);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const settings = { connectors: configSchema.parse({}).connectors };
-  const connectors = new ConnectorView(parsed.value);
-  return rewriteSnapshot(readSnapshot(request), { connectors }, settings).report;
+  const settings = configSchema.parse({});
+  return rewriteSnapshot(readSnapshot(request), stateOf(parsed.value), settings).report;
 }
 
 function sectionOf(heading: string): string {

@@ -6,8 +6,7 @@ import type { State } from '../../src/rewrites/pipeline.ts';
 import { implementExtension } from '../../src/server/extension-service.ts';
 import { startGrpcServer } from '../../src/server/grpc-server.ts';
 import { Hook } from '../../src/server/hook.ts';
-import { ConnectorView } from '../../src/state/connectors.ts';
-import { parseStateFile } from '../../src/state/state-file.ts';
+import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
 import { captures } from '../support/captures.ts';
 import { callExtension, logSink } from '../support/running-server.ts';
 
@@ -17,7 +16,7 @@ const [{ request } = { request: new Uint8Array() }] = captures;
 async function start(currentState: () => State) {
   const metrics = new Metrics('offramp');
   const log = pino(logSink([]));
-  const settings = { connectors: configSchema.parse({}).connectors };
+  const settings = configSchema.parse({});
   const hook = new Hook({ mode: 'apply', settings, currentState, metrics, log });
   const told: Uint8Array[] = [];
   const service = implementExtension(hook, metrics, log, (one) => told.push(one));
@@ -33,7 +32,7 @@ it('tells of a request that was rewritten as it came, byte for byte', async () =
     'connectors: [{name: berlin, online: false, routes: [{kind: HTTPRoute, name: berlin}]}]',
   );
   if (!parsed.ok) throw new Error('a broken state file');
-  const { told, call } = await start(() => ({ connectors: new ConnectorView(parsed.value) }));
+  const { told, call } = await start(() => stateOf(parsed.value));
   const answer = await call('PostTranslateModify');
   expect(answer.includes('Tunnel not online')).toBe(true);
   expect(told.map((one) => Buffer.compare(one, request))).toEqual([0]);
@@ -48,7 +47,7 @@ it('tells of a request that was answered with an exception: there is most to lea
 });
 
 it('does not tell of the hooks that Offramp does not act on', async () => {
-  const { told, call } = await start(() => ({ connectors: ConnectorView.empty }));
+  const { told, call } = await start(() => stateOf({ connectors: [], backendRefs: [] }));
   await call('PostClusterModify');
   expect(told).toEqual([]);
 });
