@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { readInput } from '../config/load.ts';
+import { type LoadedConfig, readInput } from '../config/load.ts';
 import { type Config, configSchema, type KubernetesSourceConfig } from '../config/schema.ts';
 import { type FileProblem, parseYaml } from '../config/yaml-file.ts';
 import { checkEnvoyGateway } from '../envoy-gateway/check-configuration.ts';
@@ -64,16 +64,19 @@ async function checkOwn(input: CheckInput): Promise<{ statements: Statement[]; c
 
 async function checkSource(
   { file, folder }: { readonly file: string; readonly folder: string },
-  { state }: Config,
+  config: Config,
 ): Promise<Statement[]> {
-  if (state.kubernetes !== undefined) return await checkCluster(file, state.kubernetes, folder);
+  const { state } = config;
+  if (state.kubernetes !== undefined) {
+    return await checkCluster(file, state.kubernetes, { config, folder });
+  }
   return checkNamedState(resolve(folder, state.file.path));
 }
 
 async function checkCluster(
   file: string,
-  config: KubernetesSourceConfig,
-  folder: string,
+  kubernetes: KubernetesSourceConfig,
+  loaded: LoadedConfig,
 ): Promise<Statement[]> {
   const { readKubernetes } = await import('./open-kubernetes.ts');
   const say = (code: keyof typeof ownLevels) => (problem: string) => ({
@@ -83,7 +86,7 @@ async function checkCluster(
     problem,
   });
   try {
-    const { summary, view, absent } = await readKubernetes(config, folder);
+    const { summary, view, absent } = await readKubernetes(kubernetes, loaded);
     return [
       valid(file, summary),
       ...absent

@@ -2,8 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
-import { loadConfig, readBytes } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
+import { type LoadedConfig, loadConfig, readBytes } from '../config/load.ts';
 import { formatProblem } from '../config/yaml-file.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { decodeDifferences } from '../explain/differences.ts';
@@ -31,9 +30,10 @@ export interface ExplainOptions {
  * Throws OfframpError when a file, or the cluster, cannot be used.
  */
 export async function explain(file: string, options: ExplainOptions): Promise<ExitCode> {
-  const { config, folder } = loadConfig(options.config);
+  const loaded = loadConfig(options.config);
+  const { config } = loaded;
   const request = readSnapshotFile(file);
-  const state = await readState(config, folder);
+  const state = await readState(loaded);
   const result = answer(file, () =>
     answerSnapshot(request, { mode: config.mode, settings: config }, state),
   );
@@ -93,12 +93,13 @@ function answer<T>(file: string, work: () => T): T {
 }
 
 /** What the configured source says now. */
-async function readState({ state }: Config, folder: string): Promise<State> {
-  if (state.kubernetes === undefined) return readStateFile(resolve(folder, state.file.path));
+async function readState(loaded: LoadedConfig): Promise<State> {
+  const { state } = loaded.config;
+  if (state.kubernetes === undefined) return readStateFile(resolve(loaded.folder, state.file.path));
   const { readKubernetes } = await import('./open-kubernetes.ts');
-  const { view, absent } = await readKubernetes(state.kubernetes, folder);
+  const { view, backendRefs, absent } = await readKubernetes(state.kubernetes, loaded);
   for (const kind of absent) warn(`the cluster has no ${kind}: it counts as empty`);
-  return { connectors: view, backendRefs: noBackendRefs };
+  return { connectors: view, backendRefs };
 }
 
 /** What the state file says; nothing, with a warning, when there is no such file. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { LoadedConfig } from '../config/load.ts';
 import type { KubernetesSourceConfig } from '../config/schema.ts';
 import { GatewayRetrigger } from '../retrigger/gateway-retrigger.ts';
 import { ApiServer } from '../state/kubernetes/api-server.ts';
@@ -13,17 +14,17 @@ import type { OpenState, Surroundings } from './open-state.ts';
  * Throws OfframpError: file-unreadable, configuration-invalid.
  */
 export function openKubernetes(
-  config: KubernetesSourceConfig,
-  annotatesGateways: boolean,
-  folder: string,
+  kubernetes: KubernetesSourceConfig,
+  { config, folder }: LoadedConfig,
   { metrics, log }: Surroundings,
 ): OpenState {
-  const { namespaces } = config;
-  const { api, origin } = openApi(config, folder);
+  const { namespaces } = kubernetes;
+  const { api, origin } = openApi(kubernetes, folder);
+  const readsBackendRefs = config.emptyBackends.mode === 'Rebalance';
   log.info({ server: api.address, credentials: origin, namespaces }, 'reading Kubernetes objects');
-  const source = new KubernetesSource({ api, namespaces, log });
+  const source = new KubernetesSource({ api, namespaces, readsBackendRefs, log });
   metrics.observeWatches(() => source.informers.states());
-  if (!annotatesGateways) return { source, retrigger: undefined };
+  if (!config.retrigger.gatewayAnnotation) return { source, retrigger: undefined };
   const viewSynced = source.whenSynced();
   const { view } = source;
   const retrigger = new GatewayRetrigger({ api, view, viewSynced, namespaces, metrics, log });
@@ -36,11 +37,13 @@ export function openKubernetes(
  * configuration-invalid, cluster-unreadable.
  */
 export async function readKubernetes(
-  config: KubernetesSourceConfig,
-  folder: string,
+  kubernetes: KubernetesSourceConfig,
+  { config, folder }: LoadedConfig,
 ): Promise<KubernetesReading & { readonly summary: string }> {
-  const { api, origin } = openApi(config, folder);
-  const reading = await readKubernetesOnce(api, config.namespaces);
+  const { api, origin } = openApi(kubernetes, folder);
+  const readsBackendRefs = config.emptyBackends.mode === 'Rebalance';
+  const { namespaces } = kubernetes;
+  const reading = await readKubernetesOnce(api, { namespaces, readsBackendRefs });
   return { ...reading, summary: `${api.address} (${origin}): ${describeCounts(reading.view)}` };
 }
 

@@ -36,9 +36,10 @@ export interface Surroundings {
  * file-unreadable.
  */
 export async function openState(
-  { config, folder }: LoadedConfig,
+  loaded: LoadedConfig,
   surroundings: Surroundings,
 ): Promise<OpenState> {
+  const { config, folder } = loaded;
   const { kubernetes, file } = config.state;
   if (kubernetes === undefined) {
     const retrigger = openFolder(config.retrigger.folder, folder, surroundings);
@@ -47,7 +48,7 @@ export async function openState(
   }
   // The Kubernetes client is large: whoever has a state file does not wait for it.
   const { openKubernetes } = await import('./open-kubernetes.ts');
-  return openKubernetes(kubernetes, config.retrigger.gatewayAnnotation, folder, surroundings);
+  return openKubernetes(kubernetes, loaded, surroundings);
 }
 
 function openFolder(

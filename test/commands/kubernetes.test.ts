@@ -19,7 +19,7 @@ let running: ChildProcess | undefined;
 
 beforeEach(async () => {
   api = new KubernetesApiDouble();
-  api.install('httpproxies', 'connectors', 'httproutes', 'gateways');
+  api.install('httpproxies', 'connectors', 'httproutes', 'gateways', 'services', 'endpointslices');
   await api.start();
   folder = mkdtempSync(join(tmpdir(), 'offramp-kubernetes-'));
   writeFileSync(join(folder, 'kubeconfig'), api.kubeconfig());

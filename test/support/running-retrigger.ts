@@ -33,7 +33,12 @@ export async function startRetrigger(api: KubernetesApiDouble, { onTestFinished 
   const logged: LogLine[] = [];
   const log = pino({ base: null }, logSink(logged));
   const server = new ApiServer(new ApiTransport(kubeConfig));
-  const source = new KubernetesSource({ api: server, namespaces: [], log });
+  const source = new KubernetesSource({
+    api: server,
+    namespaces: [],
+    readsBackendRefs: false,
+    log,
+  });
   const metrics = new Metrics('offramp');
   const retrigger = new GatewayRetrigger({
     api: server,

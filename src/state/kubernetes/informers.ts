@@ -11,6 +11,8 @@ export interface InformerOptions<T> {
   readonly changed: (namespace: string, name: string, kept: T | undefined) => void;
   /** What does not work when RBAC forbids it, for the log. */
   readonly withoutIt: string;
+  /** Not worth a word when the cluster does not have it. */
+  readonly isOptional?: boolean;
   /** Told when it becomes forbidden, and when it no longer is. */
   readonly allowed?: (allowed: boolean) => void;
 }
@@ -113,7 +115,11 @@ export class Informers {
     }
   }
 
-  #tell<T>({ feed, withoutIt }: InformerOptions<T>, before: KindCondition, now: KindCondition) {
+  #tell<T>(
+    { feed, withoutIt, isOptional }: InformerOptions<T>,
+    before: KindCondition,
+    now: KindCondition,
+  ) {
     const reason = 'reason' in now ? now.reason : undefined;
     const saidBefore = 'reason' in before ? before.reason : undefined;
     const isNews = before.state !== now.state || (now.state === 'waiting' && reason !== saidBefore);
@@ -131,7 +137,10 @@ export class Informers {
         this.#log.warn(fields, 'the watch broke; the last known state stays in use');
         break;
       case 'absent':
-        this.#log.warn(fields, 'not installed: counts as empty, and is picked up when it appears');
+        this.#log[isOptional === true ? 'debug' : 'warn'](
+          fields,
+          'not installed: counts as empty, and is picked up when it appears',
+        );
         break;
       case 'forbidden':
         this.#log.error({ ...fields, permission: feed.permission }, `not allowed: ${withoutIt}`);

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { State } from '../../rewrites/pipeline.ts';
-import { noBackendRefs } from '../backend-refs.ts';
 import type { SourceStatus, StateSource } from '../source.ts';
 import type { ApiServer } from './api-server.ts';
+import { forEachBackendRefKind } from './backend-refs/backend-ref-kinds.ts';
+import { BackendRefView } from './backend-refs/backend-ref-view.ts';
 import { Informers } from './informers.ts';
 import { KubernetesView } from './kubernetes-view.ts';
 import { ObjectProblems } from './object-problems.ts';
@@ -13,19 +14,22 @@ export interface KubernetesSourceOptions {
   readonly api: ApiServer;
   /** Namespaces to watch; none: all. */
   readonly namespaces: readonly string[];
+  /** Whether to read what is behind backendRefs, too. */
+  readonly readsBackendRefs: boolean;
   readonly log: Logger;
 }
 
-/** Reads connectors from the Kubernetes API and keeps up with its changes. */
+/** Reads connectors and backendRefs from the Kubernetes API and keeps up with its changes. */
 export class KubernetesSource implements StateSource {
   readonly view = new KubernetesView();
-  readonly state: State = { connectors: this.view, backendRefs: noBackendRefs };
+  readonly backendRefs = new BackendRefView();
+  readonly state: State = { connectors: this.view, backendRefs: this.backendRefs };
   readonly informers: Informers;
   readonly #api: ApiServer;
   readonly #problems: ObjectProblems;
 
-  constructor({ api, namespaces, log }: KubernetesSourceOptions) {
-    const { view } = this;
+  constructor({ api, namespaces, readsBackendRefs, log }: KubernetesSourceOptions) {
+    const { view, backendRefs } = this;
     this.#api = api;
     this.#problems = new ObjectProblems(() => view.problems(), log);
     this.informers = new Informers(log);
@@ -36,6 +40,11 @@ export class KubernetesSource implements StateSource {
       };
       this.informers.add({ ...kind, changed });
     });
+    if (readsBackendRefs) {
+      forEachBackendRefKind({ api, namespaces, view: backendRefs }, (kind) => {
+        this.informers.add(kind);
+      });
+    }
     this.informers.start();
     void this.informers.whenSettled().then(() => {
       log.info({ server: api.address, ...view.counts }, 'Kubernetes objects read');

@@ -45,6 +45,43 @@ export const gateways: Resource = {
   plural: 'gateways',
 };
 
+export const grpcRoutes: Resource = {
+  kind: 'GRPCRoute',
+  group: gatewayApi,
+  version: 'v1',
+  plural: 'grpcroutes',
+};
+
+export const referenceGrants: Resource = {
+  kind: 'ReferenceGrant',
+  group: gatewayApi,
+  version: 'v1beta1',
+  plural: 'referencegrants',
+};
+
+export const services: Resource = { kind: 'Service', group: '', version: 'v1', plural: 'services' };
+
+export const endpointSlices: Resource = {
+  kind: 'EndpointSlice',
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+};
+
+export const backends: Resource = {
+  kind: 'Backend',
+  group: 'gateway.envoyproxy.io',
+  version: 'v1alpha1',
+  plural: 'backends',
+};
+
+export const serviceImports: Resource = {
+  kind: 'ServiceImport',
+  group: 'multicluster.x-k8s.io',
+  version: 'v1alpha1',
+  plural: 'serviceimports',
+};
+
 /** The path of a kind's objects, in one namespace or all, or of one object. */
 export function resourcePath(
   { group, version, plural }: Resource,

@@ -33,6 +33,7 @@ function readFrom(
   const source = new KubernetesSource({
     api: new ApiServer(new ApiTransport(kubeConfig)),
     namespaces,
+    readsBackendRefs: false,
     log: pino({ base: null }, logSink(log)),
   });
   onTestFinished(() => source.stop());

@@ -31,6 +31,7 @@ export class BackendRefView implements BackendRefLookup {
   readonly services = new Kept<ServicePorts>();
   readonly serviceImports = new Kept<ServicePorts>();
   readonly backends = new Kept<BackendKind>();
+  readonly #unknown = new Set<string>();
   readonly #slices = new Map<string, EndpointCounts>();
   readonly #slicesOf = new Map<string, Set<string>>();
   readonly #grants = new Map<string, Map<string, Grants>>();
@@ -42,6 +43,12 @@ export class BackendRefView implements BackendRefLookup {
     backend: (namespace, name) => this.backends.get(namespace, name),
     grants: (namespace) => this.#grants.get(namespace)?.values() ?? [],
   };
+
+  /** Says that a kind may be read, or not: while one may not, nothing is known of any rule. */
+  setKnown(what: string, known: boolean): void {
+    if (known) this.#unknown.delete(what);
+    else this.#unknown.add(what);
+  }
 
   setSlice(namespace: string, name: string, slice: EndpointCounts | undefined): void {
     const key = keyOf(namespace, name);
@@ -66,6 +73,7 @@ export class BackendRefView implements BackendRefLookup {
   }
 
   forRule({ kind, namespace, name, rule }: RuleKey): readonly BackendRef[] | undefined {
+    if (this.#unknown.size > 0) return undefined;
     const isGrpc = kind.toLowerCase() === 'grpcroute';
     const route: ReferringRoute = { kind: isGrpc ? 'GRPCRoute' : 'HTTPRoute', namespace };
     const refs = (isGrpc ? this.grpcRoutes : this.httpRoutes).get(namespace, name)?.rules[rule];
