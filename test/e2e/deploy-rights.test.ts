@@ -27,13 +27,24 @@ const readsConnectors = [
   'watch connectors.networking.datumapis.com',
   'watch httpproxies.networking.datumapis.com',
 ];
-const annotatesGateways = [
-  'list gateways.gateway.networking.k8s.io',
+const readsHttpRoutes = [
   'list httproutes.gateway.networking.k8s.io',
-  'patch gateways.gateway.networking.k8s.io',
-  'watch gateways.gateway.networking.k8s.io',
   'watch httproutes.gateway.networking.k8s.io',
 ];
+const annotatesGateways = [
+  'list gateways.gateway.networking.k8s.io',
+  'patch gateways.gateway.networking.k8s.io',
+  'watch gateways.gateway.networking.k8s.io',
+];
+const seeksEmptyBackends = [
+  'backends.gateway.envoyproxy.io',
+  'endpointslices.discovery.k8s.io',
+  'grpcroutes.gateway.networking.k8s.io',
+  'referencegrants.gateway.networking.k8s.io',
+  'serviceimports.multicluster.x-k8s.io',
+  'services',
+].flatMap((resource) => [`list ${resource}`, `watch ${resource}`]);
+const readsAll = [...readsConnectors, ...readsHttpRoutes, ...seeksEmptyBackends];
 const watchesNamespaces = ['list namespaces', 'watch namespaces'];
 
 interface Case {
@@ -41,6 +52,7 @@ interface Case {
   readonly name: string;
   readonly state: { readonly kubernetes: object | null };
   readonly gatewayAnnotation?: boolean;
+  readonly emptyBackends?: 'Keep';
   /** Rights in the namespace `blue`, and in any other. */
   readonly blue: readonly string[];
   readonly elsewhere: readonly string[];
@@ -51,14 +63,15 @@ const cases: readonly Case[] = [
     config: 'all namespaces',
     name: 'everywhere',
     state: { kubernetes: {} },
-    blue: [...readsConnectors, ...annotatesGateways, ...watchesNamespaces],
-    elsewhere: [...readsConnectors, ...annotatesGateways, ...watchesNamespaces],
+    blue: [...readsAll, ...annotatesGateways, ...watchesNamespaces],
+    elsewhere: [...readsAll, ...annotatesGateways, ...watchesNamespaces],
   },
   {
-    config: 'all namespaces, and no annotation of Gateways',
+    config: 'all namespaces, empty backendRefs kept, and no annotation of Gateways',
     name: 'reader',
     state: { kubernetes: {} },
     gatewayAnnotation: false,
+    emptyBackends: 'Keep',
     blue: [...readsConnectors, ...watchesNamespaces],
     elsewhere: [...readsConnectors, ...watchesNamespaces],
   },
@@ -66,7 +79,7 @@ const cases: readonly Case[] = [
     config: 'one namespace',
     name: 'blue-only',
     state: { kubernetes: { namespaces: ['blue', 'blue'] } },
-    blue: [...readsConnectors, ...annotatesGateways, 'get namespaces blue'],
+    blue: [...readsAll, ...annotatesGateways, 'get namespaces blue'],
     elsewhere: [],
   },
   {
@@ -124,12 +137,13 @@ describe.each(cases.filter(({ blue }) => blue.length > 0))('Offramp with $config
     await installRights(one);
     const account = { serviceAccount: one.name, namespace: namespaces.offramp };
     const kubeconfig = await kubernetes.kubeconfigFor(account);
-    const { state, gatewayAnnotation = true } = one;
+    const { state, gatewayAnnotation = true, emptyBackends = 'Rebalance' } = one;
     offramp = await startOfframpProcess(
       {},
       {
         state: { kubernetes: { ...state.kubernetes, kubeconfig } },
         retrigger: { gatewayAnnotation },
+        emptyBackends: { mode: emptyBackends },
       },
     );
   });
@@ -171,8 +185,12 @@ describe.each(cases.filter(({ blue }) => blue.length > 0))('Offramp with $config
 
 /** Installs what the chart makes of the case that says what Offramp may do; answers all of it. */
 async function installRights(one: Case): Promise<readonly RenderedObject[]> {
-  const { name, state, gatewayAnnotation = true } = one;
-  const config = { state, retrigger: { gatewayAnnotation } };
+  const { name, state, gatewayAnnotation = true, emptyBackends = 'Rebalance' } = one;
+  const config = {
+    state,
+    retrigger: { gatewayAnnotation },
+    emptyBackends: { mode: emptyBackends },
+  };
   const objects = await renderChart(kubernetes, { fullnameOverride: name, config });
   const ofRights = /^(ServiceAccount|(Cluster)?Role(Binding)?)$/;
   await kubernetes.apply(objects.filter(({ kind }) => ofRights.test(kind)));

@@ -36,6 +36,7 @@ export function forEachBackendRefKind(
   for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) {
     const options = (resource: Resource) => ({
       feed: watchedFeed(api, { resource, namespace }),
+      isOptional: true,
       withoutIt: 'no backendRef is told empty by it, unless the snapshot itself shows it',
       // What may not be read is not taken for absent: nothing is known then.
       allowed: (allowed: boolean) =>
@@ -44,20 +45,17 @@ export function forEachBackendRefKind(
     visit({ ...options(httpRoutes), read: readRouteRules, changed: view.httpRoutes.set });
     visit({
       ...options(grpcRoutes),
-      isOptional: true,
       read: readRouteRules,
       changed: view.grpcRoutes.set,
     });
     visit({ ...options(services), read: readServicePorts, changed: view.services.set });
     visit({
       ...options(serviceImports),
-      isOptional: true,
       read: readServicePorts,
       changed: view.serviceImports.set,
     });
     visit({
       ...options(backends),
-      isOptional: true,
       read: readBackendKind,
       changed: view.backends.set,
     });
@@ -68,7 +66,6 @@ export function forEachBackendRefKind(
     });
     visit({
       ...options(referenceGrants),
-      isOptional: true,
       read: readGrants,
       changed: (within, name, grants) => view.setGrants(within, name, grants),
     });
