@@ -37,6 +37,7 @@ export const levels = {
   'retrigger-not-watched': 'warning',
   'retrigger-unread': 'warning',
   'retry-unhelpful': 'warning',
+  'route-policies-unseen': 'warning',
   'secrets-sent': 'warning',
   'unknown-field': 'warning',
   'unknown-hook': 'warning',

@@ -2,8 +2,9 @@ import { nearestName } from '../config/unknown-field.ts';
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, fatalFinding, finding } from './findings.ts';
 import { recommendedHooks } from './recommended.ts';
+import { handsOverPolicies } from './resources.ts';
 
-/** For which objects Envoy Gateway calls each hook that Offramp does not act on. */
+/** For which objects Envoy Gateway calls the hooks that Offramp does not act on, Route without policies. */
 const unusedHooks: Readonly<Record<string, string>> = {
   VirtualHost: 'each virtual host',
   Route: 'each route with an extension filter or policy',
@@ -52,7 +53,7 @@ function translationMissing(entry: ManagerEntry): Finding {
 }
 
 function checkPostHook(entry: ManagerEntry, hook: string, index: number): Finding[] {
-  if (hook === 'Translation') return [];
+  if (hook === 'Translation' || (hook === 'Route' && handsOverPolicies(entry))) return [];
   const place = entry.place(...path, 'post', index);
   const objects = unusedHooks[hook];
   if (objects === undefined) {

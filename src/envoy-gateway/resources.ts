@@ -1,3 +1,4 @@
+import { policyGroup, policyKind } from '../policy/offramp-policy.ts';
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, finding } from './findings.ts';
 
@@ -14,12 +15,39 @@ export function checkResources(entry: ManagerEntry): Finding[] {
   ];
 }
 
+/** Whether Envoy Gateway hands OfframpPolicies to this extension server. */
+export function handsOverPolicies({ manager }: ManagerEntry): boolean {
+  return manager.policyResources?.some(isOurs) ?? false;
+}
+
+function isOurs({ group, kind }: Kinds[number]): boolean {
+  return group === policyGroup && kind === policyKind;
+}
+
 function checkPolicies(entry: ManagerEntry): Finding[] {
-  const { policyResources } = entry.manager;
-  if (!policyResources?.length) return [];
+  const others = (entry.manager.policyResources ?? []).filter((one) => !isOurs(one));
+  return [...checkRoutePolicies(entry), ...checkOtherPolicies(entry, others)];
+}
+
+/** Policies of routes come with a hook of their own. */
+function checkRoutePolicies(entry: ManagerEntry): Finding[] {
+  const post = entry.manager.hooks?.xdsTranslator?.post ?? [];
+  if (!handsOverPolicies(entry) || post.includes('Route')) return [];
+  return [
+    finding('route-policies-unseen', entry.place('policyResources'), {
+      problem: `${policyKind} is listed, but Route is not in hooks.xdsTranslator.post`,
+      consequence:
+        'Policies for Gateways and listeners count; those for routes and rules are accepted, and do nothing.',
+      remedy: 'List Route beside Translation.',
+    }),
+  ];
+}
+
+function checkOtherPolicies(entry: ManagerEntry, others: Kinds): Finding[] {
+  if (others.length === 0) return [];
   return [
     finding('policies-unused', entry.place('policyResources'), {
-      problem: `Offramp reads no ${kindsOf(policyResources)}`,
+      problem: `Offramp reads no ${kindsOf(others)}`,
       consequence:
         'Envoy Gateway marks such policies as accepted and sends them along, and nothing comes of it.',
       remedy: 'Remove it.',

@@ -27,7 +27,7 @@ export interface OfframpPolicy {
 
 /** Group and kind of our policy's objects. */
 export const policyGroup = 'offramp.dev';
-const policyKind = 'OfframpPolicy';
+export const policyKind = 'OfframpPolicy';
 
 const targetSchema = z.object({
   kind: z.string(),

@@ -3,11 +3,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
+import { recommendedExtensionManager } from './support/extension-manager.ts';
+import { freePort } from './support/free-ports.ts';
+import { installGatewayCrds } from './support/kubernetes/crds.ts';
+import { startGatewayOnKubernetes } from './support/kubernetes/gateway.ts';
 import { type RunningKubernetes, startKubernetes } from './support/kubernetes/kubernetes.ts';
+import { gateway, gatewayClass, httpRoute, service } from './support/kubernetes/objects.ts';
+import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
+import { sendRequest } from './support/send-request.ts';
+import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
 import { waitFor } from './support/wait-for.ts';
 
 const file = join(import.meta.dirname, '../../deploy/helm/offramp/crds/offramppolicies.yaml');
-const toRoute = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'shop' };
+const gatewayGroup = 'gateway.networking.k8s.io';
+const toRoute = { group: gatewayGroup, kind: 'HTTPRoute', name: 'shop' };
 
 function policy(name: string, spec: object) {
   const metadata = { name, namespace: 'default' };
@@ -88,5 +98,117 @@ describe('the OfframpPolicy CRD', () => {
     const printed = await kubernetes.kubectl(['get', 'ofp', 'good']);
     expect(printed).toMatch(/NAME +TARGET +EMPTYBACKENDS +ACCEPTED +AGE/);
     expect(printed).toMatch(/good +\S+ +Keep/);
+  });
+});
+
+describe('behind a real Envoy Gateway', () => {
+  let good: Upstream;
+  let offramp: OfframpProcess;
+  let eg: RunningEnvoyGateway;
+  let port: number;
+
+  const toGateway = { group: gatewayGroup, kind: 'Gateway', name: 'eg' };
+  const toListener = { ...toGateway, sectionName: 'http' };
+  const toShop = { group: gatewayGroup, kind: 'HTTPRoute', name: 'shop' };
+  const toRule = { ...toShop, sectionName: 'checkout' };
+
+  beforeAll(async () => {
+    [good, port] = await Promise.all([startHttpUpstream('good'), freePort()]);
+    await kubernetes.kubectl(['delete', 'offramppolicies', '--all']);
+    await installGatewayCrds(kubernetes);
+    const shop = httpRoute({
+      name: 'shop',
+      backends: [
+        { kind: 'Service', name: 'good', weight: 60 },
+        { kind: 'Service', name: 'empty', weight: 40 },
+      ],
+    });
+    const named = z
+      .object({ rules: z.array(z.looseObject({})) })
+      .loose()
+      .parse(shop.spec);
+    const [rule] = named.rules;
+    await kubernetes.apply([
+      gatewayClass(),
+      gateway(port),
+      service('good'),
+      service('empty'),
+      { ...shop, spec: { ...named, rules: [{ ...rule, name: 'checkout' }] } },
+    ]);
+    await kubernetes.setEndpoint({ service: 'good', port: good.port, is: 'ready' });
+    offramp = await startOfframpProcess(
+      {},
+      { state: { kubernetes: { kubeconfig: kubernetes.kubeconfig } } },
+    );
+    const recommended = recommendedExtensionManager({ host: '127.0.0.1', port: offramp.port });
+    eg = await startGatewayOnKubernetes({
+      kubernetes,
+      extensionManager: {
+        ...recommended,
+        policyResources: [{ group: 'offramp.dev', version: 'v1alpha1', kind: 'OfframpPolicy' }],
+        hooks: {
+          xdsTranslator: {
+            post: ['Translation', 'Route'],
+            translation: {
+              listener: { includeAll: true },
+              route: { includeAll: true },
+              cluster: { includeAll: true },
+              secret: { includeAll: false },
+            },
+          },
+        },
+      },
+    });
+  });
+
+  afterAll(async () => {
+    await eg?.stop();
+    await offramp?.stop();
+    await good?.stop();
+  });
+
+  /** Share of 200s, in percent, out of 200 requests. */
+  async function share(): Promise<number> {
+    const url = { port, host: 'shop.example.com', path: '/' };
+    const answers = await Promise.all(Array.from({ length: 200 }, () => sendRequest(url)));
+    return answers.filter(({ status }) => status === 200).length / 2;
+  }
+
+  async function becomes(percent: number): Promise<void> {
+    const isIt = async () => Math.abs((await share()) - percent) < 12;
+    await waitFor(`${percent} % of the requests to be answered`, isIt, { timeoutMs: 15_000 });
+  }
+
+  async function decide(name: string, target: object, mode: string): Promise<void> {
+    await kubernetes.apply([policy(name, { targetRefs: [target], emptyBackends: { mode } })]);
+  }
+
+  it('decides by the nearest policy: rule, route, listener, Gateway, configuration', async () => {
+    await becomes(100);
+    await decide('gateway', toGateway, 'Keep');
+    await becomes(60);
+    await decide('listener', toListener, 'Rebalance');
+    await becomes(100);
+    await decide('route', toShop, 'Keep');
+    await becomes(60);
+    await decide('rule', toRule, 'Rebalance');
+    await becomes(100);
+    const accepted = await kubernetes.kubectl(['get', 'ofp', '--no-headers']);
+    expect(accepted.trim().split('\n')).toHaveLength(4);
+    for (const name of ['gateway', 'listener', 'route', 'rule']) {
+      expect(accepted).toMatch(new RegExp(`^${name} .* True `, 'm'));
+    }
+    const dump = JSON.stringify(await eg.configDump());
+    expect(dump).toContain('default/rule');
+  });
+
+  it('lets the older of two policies at one level decide, and says which lost', async () => {
+    await decide('rule-too', toRule, 'Keep');
+    const told = () =>
+      offramp.log().some(({ skips }) => String(skips).includes('policy-overruled')) || undefined;
+    await waitFor('the loser to be told', told, { timeoutMs: 15_000 });
+    await becomes(100);
+    const accepted = await kubernetes.kubectl(['get', 'ofp', 'rule-too', '--no-headers']);
+    expect(accepted).toContain(' True ');
   });
 });
