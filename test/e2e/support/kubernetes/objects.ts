@@ -10,6 +10,11 @@ export interface BackendRef {
   readonly kind: 'Service' | 'Backend';
   readonly name: string;
   readonly weight?: number;
+  /** Of a Service; 80 by default. */
+  readonly port?: number;
+  /** The route's own by default. */
+  readonly namespace?: string;
+  readonly filters?: readonly object[];
 }
 
 /** A route with one rule for `<name>.example.com` on the Gateway `eg` of its namespace. */
@@ -68,6 +73,16 @@ export function backend(name: string, port: number, namespace = 'default'): NewO
     kind: 'Backend',
     metadata: { name, namespace },
     spec: { endpoints: [{ ip: { address: '127.0.0.1', port } }] },
+  };
+}
+
+/** A Backend that takes each request to the host it is for. */
+export function dynamicResolver(name: string, namespace = 'default'): NewObject {
+  return {
+    apiVersion: 'gateway.envoyproxy.io/v1alpha1',
+    kind: 'Backend',
+    metadata: { name, namespace },
+    spec: { type: 'DynamicResolver' },
   };
 }
 
@@ -141,8 +156,8 @@ function route(kind: 'HTTPRoute' | 'GRPCRoute', options: RouteOptions): NewObjec
   };
 }
 
-function backendRef({ kind, name, weight = 1 }: BackendRef): object {
+function backendRef({ kind, weight = 1, port = 80, ...ref }: BackendRef): object {
   return kind === 'Service'
-    ? { kind, name, weight, port: 80 }
-    : { kind, name, weight, group: 'gateway.envoyproxy.io' };
+    ? { kind, weight, port, ...ref }
+    : { kind, weight, group: 'gateway.envoyproxy.io', ...ref };
 }
