@@ -181,7 +181,9 @@ describe('empty backendRefs', () => {
       metadata.name,
       ...status.parents
         .flatMap((parent) => parent.conditions)
-        .map(({ type, status: is, message }) => `${type}=${is} ${message}`),
+        .map(({ type, status: is, message }) => `${type}=${is} ${message}`)
+        // Envoy Gateway writes them in any order.
+        .sort(),
     ]);
   }
 
