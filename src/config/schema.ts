@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { emptyBackendsModes } from '../policy/offramp-policy.ts';
 
 const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
 
@@ -195,7 +196,7 @@ export const configSchema = z
     emptyBackends: z
       .strictObject({
         mode: z
-          .enum(['Rebalance', 'Keep'])
+          .enum(emptyBackendsModes)
           .default('Rebalance')
           .describe(
             'Rebalance: a backendRef without an endpoint that takes requests leaves its split, the ' +

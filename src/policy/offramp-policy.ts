@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { fields } from '../xds/fields.ts';
 import { decodeString, lastValueOf, valuesOf } from '../xds/wire.ts';
 
-/** What a policy can say about empty backendRefs. */
-export type EmptyBackendsMode = 'Rebalance' | 'Keep';
+/** What the configuration or a policy can say about empty backendRefs. */
+export const emptyBackendsModes = ['Rebalance', 'Keep'] as const;
+
+/** One of `emptyBackendsModes`. */
+export type EmptyBackendsMode = (typeof emptyBackendsModes)[number];
 
 /** The object, or the part of one, that a policy is for. It is in the policy's namespace. */
 export interface PolicyTarget {
@@ -50,7 +53,7 @@ const policySchema = z.object({
 
 const settingsSchema = z.strictObject({
   targetRefs: z.unknown().optional(),
-  emptyBackends: z.strictObject({ mode: z.enum(['Rebalance', 'Keep']).optional() }).optional(),
+  emptyBackends: z.strictObject({ mode: z.enum(emptyBackendsModes).optional() }).optional(),
 });
 
 /**
@@ -88,7 +91,7 @@ export function parsePolicy(json: string): OfframpPolicy | undefined {
 /** A known mode counts even when something else in the policy is unknown. */
 function modeOf(spec: Readonly<Record<string, unknown>>): EmptyBackendsMode | undefined {
   const known = z
-    .object({ emptyBackends: z.object({ mode: z.enum(['Rebalance', 'Keep']) }) })
+    .object({ emptyBackends: z.object({ mode: z.enum(emptyBackendsModes) }) })
     .safeParse(spec);
   return known.success ? known.data.emptyBackends.mode : undefined;
 }

@@ -12,7 +12,7 @@ import {
   stringOf,
 } from '../xds/wire.ts';
 import type { Decided } from './nearest-policy.ts';
-import { policyGroup } from './offramp-policy.ts';
+import { emptyBackendsModes, policyGroup } from './offramp-policy.ts';
 
 const { Route, Metadata, MapEntry } = fields;
 
@@ -24,7 +24,7 @@ export interface RouteStamp extends Partial<Decided> {
 
 const stampSchema = z.object({
   policy: z.string().optional(),
-  mode: z.enum(['Rebalance', 'Keep']).optional(),
+  mode: z.enum(emptyBackendsModes).optional(),
   level: z.enum(['rule', 'route']).optional(),
   overruled: z.array(z.string()).default([]),
   problems: z.array(z.string()).default([]),

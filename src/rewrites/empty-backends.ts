@@ -6,7 +6,6 @@ import { hasText, mapFields, stringOf } from '../xds/wire.ts';
 import { modeOfRoute, modeOfVirtualHost, readGatewayPolicies } from './empty-backends/mode.ts';
 import { rewriteSplit } from './empty-backends/rewrite-split.ts';
 import type { Rewrite } from './pipeline.ts';
-import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -21,7 +20,7 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
   const policies = readGatewayPolicies(snapshot, report);
   const { mode } = settings.emptyBackends;
   if (mode === 'Keep' && !mayRebalance(snapshot, policies)) {
-    return { snapshot, report: emptyReport };
+    return { snapshot, report: report.finish([]) };
   }
   const clusters = readClusterNames(snapshot);
   const rewritten = mapResources(

@@ -1,3 +1,4 @@
+import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
 import type { ConnectorLookup } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
@@ -14,7 +15,7 @@ export interface State {
 
 /** Whether empty backendRefs leave their split, or keep their share as the Gateway API has it. */
 export interface EmptyBackendsSettings {
-  readonly mode: 'Rebalance' | 'Keep';
+  readonly mode: EmptyBackendsMode;
 }
 
 /** What the operator decided, for every rewrite. */

@@ -14,6 +14,9 @@ export interface ClusterName extends RuleName {
   readonly backend?: number;
 }
 
+/** The cluster of a split's entry that stands for every backendRef without a cluster of its own. */
+export const leftOutCluster = 'invalid-backend-cluster';
+
 const clusterForm = /^([a-z]+route)\/([^/]+)\/([^/]+)\/rule\/(\d+)(?:\/backend\/(\d+))?$/;
 const routeForm = /^([a-z]+route)\/([^/]+)\/([^/]+)\/rule\/(\d+)\/match\/-?\d+(?:\/.*)?$/s;
 

@@ -1,8 +1,6 @@
 import type { BackendRef } from '../../state/backend-refs.ts';
+import { leftOutCluster } from '../../xds/names.ts';
 import type { SkipReason } from '../report.ts';
-
-/** The cluster of a split's entry that stands for every backendRef without a cluster of its own. */
-export const leftOutCluster = 'invalid-backend-cluster';
 
 /** One entry of a split, as Envoy Gateway made it. */
 export interface SplitEntry {

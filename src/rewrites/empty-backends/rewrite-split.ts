@@ -1,14 +1,14 @@
-import type { BackendRefLookup } from '../../state/backend-refs.ts';
+import type { BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
 import { encodeMessage } from '../../xds/build.ts';
 import { hasUsableEndpoint } from '../../xds/cluster.ts';
 import { fields } from '../../xds/fields.ts';
-import { type GatewayObject, readGatewayObject } from '../../xds/gateway-metadata.ts';
-import { type ClusterName, parseClusterName, parseRouteName } from '../../xds/names.ts';
-import { readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
+import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
+import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
+import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { editFields, encodeField, mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
-import { decideSplit, leftOutCluster, type Rebalanced, type SplitEntry } from './decide-split.ts';
+import { decideSplit, type Rebalanced, type SplitEntry } from './decide-split.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 
@@ -32,13 +32,14 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
   const { destination } = readAction(action);
   if (destination.kind !== 'weighted') return route;
   const place = { ...context.place, route: name };
-  const rule = identifyRule(readGatewayObject(route, Route.metadata), name);
+  const identity = identifyRoute(route, name);
+  const rule = identity && ruleOf(identity);
   const clusterName = (backend: number): string | undefined => {
-    const cluster = rule && `${ruleName(rule)}/backend/${backend}`;
+    const cluster = rule && `${nameOf(rule)}/backend/${backend}`;
     return cluster !== undefined && context.clusters.has(cluster) ? cluster : undefined;
   };
   const decision = decideSplit({
-    entries: destination.entries.map((entry) => describeEntry(entry, rule, context)),
+    entries: destination.entries.map((entry) => describeEntry(entry, identity, context)),
     refs: rule && context.backendRefs.forRule(rule),
     clusterOf: clusterName,
   });
@@ -48,13 +49,9 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
     return route;
   }
   if (decision.kind === 'unchanged') return route;
-  if (ambiguous) {
-    const detail = 'a field that decoders merge occurs twice in the route';
-    report.skipped('ambiguous-encoding', place, detail);
-    return route;
-  }
-  if (destination.fixed) {
-    report.skipped('total-weight', place, 'the split fixes its total_weight');
+  const obstacle = findObstacle(destination, ambiguous);
+  if (obstacle !== undefined) {
+    report.skipped(obstacle.reason, place, obstacle.detail);
     return route;
   }
   const { unresolved } = decision;
@@ -63,27 +60,39 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
   return applyTo(route, decision);
 }
 
-/** A rule of a route: its object from the metadata, its index from the route's name. */
-type Rule = Pick<ClusterName, 'kind' | 'namespace' | 'name' | 'rule'>;
+type WeightedDestination = Extract<Destination, { kind: 'weighted' }>;
 
-function identifyRule(object: GatewayObject | undefined, routeName: string): Rule | undefined {
-  const parsed = parseRouteName(routeName);
-  if (parsed === undefined) return undefined;
-  const { kind, namespace, name } = object ?? parsed;
-  return { kind: kind.toLowerCase(), namespace, name, rule: parsed.rule };
+/** Why nothing can leave a split, although something of it is empty. */
+function findObstacle({ fixed, entries }: WeightedDestination, ambiguous: boolean) {
+  if (ambiguous) {
+    const detail = 'a field that decoders merge occurs twice in the route';
+    return { reason: 'ambiguous-encoding', detail } as const;
+  }
+  if (fixed) {
+    return { reason: 'total-weight', detail: 'the split fixes its total_weight' } as const;
+  }
+  if (entries.some(({ cluster }) => cluster === '')) {
+    const detail = 'a request header chooses the cluster of an entry of the split';
+    return { reason: 'cluster-header', detail } as const;
+  }
+  return undefined;
 }
 
-function ruleName({ kind, namespace, name, rule }: Rule): string {
+function ruleOf({ object, rule }: RouteIdentity): RuleKey | undefined {
+  return rule === undefined ? undefined : { ...object, kind: object.kind.toLowerCase(), rule };
+}
+
+function nameOf({ kind, namespace, name, rule }: RuleKey): string {
   return `${kind}/${namespace}/${name}/rule/${rule}`;
 }
 
 function describeEntry(
   { cluster, weight }: WeightedEntry,
-  rule: Rule | undefined,
+  route: RouteIdentity | undefined,
   { clusters }: SplitContext,
 ): SplitEntry {
   const parsed = parseClusterName(cluster);
-  const isOwn = parsed !== undefined && rule !== undefined && ruleName(parsed) === ruleName(rule);
+  const isOwn = parsed !== undefined && route !== undefined && belongsTo(parsed, route);
   const backend = isOwn ? parsed.backend : undefined;
   const value = clusters.get(cluster);
   // A cluster that may stand for several backendRefs is never dropped.

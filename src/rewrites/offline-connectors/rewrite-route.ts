@@ -1,6 +1,4 @@
 import { fields } from '../../xds/fields.ts';
-import { readGatewayObject } from '../../xds/gateway-metadata.ts';
-import { parseRouteName } from '../../xds/names.ts';
 import {
   type Destination,
   type ForwardingAction,
@@ -8,12 +6,13 @@ import {
   readAction,
   readRoute,
 } from '../../xds/route.ts';
+import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
 import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { isOwnConnectRoute, isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
-import { identifyRoute, judge, type RouteIdentity, type Verdict } from './verdict.ts';
+import { judge, type Verdict } from './verdict.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
 
@@ -61,10 +60,7 @@ export function rewriteRoute(
   if (view.action === undefined || isOwnConnectRoute(view)) return notForwarding;
   const action = readAction(view.action);
   if (isUpgradeRefusal(action)) return notForwarding;
-  const identity = identifyRoute(
-    readGatewayObject(route, Route.metadata),
-    parseRouteName(view.name),
-  );
+  const identity = identifyRoute(route, view.name);
   const subject: Subject = { route, view, action, identity, virtualHost, context };
   const forwards = judgeForwards(subject);
   const lostMirrors = findLostMirrors(subject);

@@ -1,14 +1,14 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends, readClusterNames } from '../../xds/cluster.ts';
 import { fields } from '../../xds/fields.ts';
-import { readGatewayObject } from '../../xds/gateway-metadata.ts';
-import { parseClusterName, parseRouteName } from '../../xds/names.ts';
+import { parseClusterName } from '../../xds/names.ts';
 import { readAction, readRoute } from '../../xds/route.ts';
+import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { forEachField, hasField, hasText, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { isOwnConnectRoute } from './own-routes.ts';
-import { type BackendsOfCluster, identifyRoute, judge, type RouteIdentity } from './verdict.ts';
+import { type BackendsOfCluster, judge } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
 export interface Survey {
@@ -111,10 +111,7 @@ function readRouteUses(route: Uint8Array): ClusterUse[] {
   const { name, action } = view;
   if (action === undefined || isOwnConnectRoute(view)) return [];
   const { destination, mirrors } = readAction(action);
-  const identity = identifyRoute(
-    readGatewayObject(route, fields.Route.metadata),
-    parseRouteName(name),
-  );
+  const identity = identifyRoute(route, name);
   const uses = mirrors.map((cluster) => ({ cluster, route: identity, isMirror: true }));
   if (destination.kind === 'cluster') {
     uses.push({ cluster: destination.cluster, route: identity, isMirror: false });

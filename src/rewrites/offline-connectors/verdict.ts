@@ -1,6 +1,6 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
-import type { GatewayObject } from '../../xds/gateway-metadata.ts';
-import { parseClusterName, type RuleName } from '../../xds/names.ts';
+import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
+import { belongsTo, type RouteIdentity } from '../../xds/route-identity.ts';
 import { absentCluster } from './messages.ts';
 
 /** What the state says of the traffic that one route sends to one cluster. */
@@ -10,32 +10,13 @@ export type Verdict =
   | { readonly kind: 'online'; readonly connector: Connector & { readonly online: true } }
   | { readonly kind: 'merged'; readonly detail: string };
 
-/** Who a route is: the object from its metadata, the rule's index from its name. `kind` in any case. */
-export interface RouteIdentity {
-  readonly object: Pick<GatewayObject, 'kind' | 'namespace' | 'name'>;
-  readonly rule: number | undefined;
-}
-
 /** The backendRefs whose endpoints a cluster lists itself; undefined when it lists none. */
 export type BackendsOfCluster = (cluster: string) => readonly number[] | undefined;
 
 const none: Verdict = { kind: 'none' };
 
 /** Envoy Gateway's entry for refs that it could not resolve, and ours: never a connector. */
-const reservedClusters = new Set(['invalid-backend-cluster', absentCluster]);
-
-/** Who a route is, from its metadata and name; undefined when neither says. */
-export function identifyRoute(
-  object: GatewayObject | undefined,
-  parsedName: RuleName | undefined,
-): RouteIdentity | undefined {
-  const named = object ?? parsedName;
-  if (named === undefined) return undefined;
-  const { namespace, name } = named;
-  // A standalone Envoy Gateway before 1.9 leaves the kind empty in all metadata of routes.
-  const kind = named.kind === '' ? (parsedName?.kind ?? '') : named.kind;
-  return { object: { kind, namespace, name }, rule: parsedName?.rule };
-}
+const reservedClusters = new Set([leftOutCluster, absentCluster]);
 
 /** Decides whether a route's traffic to a cluster goes to a connector, and in which state it is. */
 export function judge(
@@ -52,7 +33,7 @@ export function judge(
   if (claims.whole !== undefined) return verdictOf([claims.whole]);
 
   const parsed = parseClusterName(cluster);
-  if (parsed === undefined || !isOwn(parsed, route)) {
+  if (parsed === undefined || !belongsTo(parsed, route)) {
     return merged('its name does not tell which backendRef it serves');
   }
   const backends = parsed.backend === undefined ? backendsOf(cluster) : [parsed.backend];
@@ -63,15 +44,6 @@ export function judge(
     );
   }
   return verdictOf(backends.map((backend) => claims.byBackend.get(backend)));
-}
-
-function isOwn(cluster: RuleName, { object, rule }: RouteIdentity): boolean {
-  return (
-    cluster.kind === object.kind.toLowerCase() &&
-    cluster.namespace === object.namespace &&
-    cluster.name === object.name &&
-    cluster.rule === rule
-  );
 }
 
 function verdictOf(connectors: readonly (Connector | undefined)[]): Verdict {

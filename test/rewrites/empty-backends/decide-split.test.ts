@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   decideSplit,
-  leftOutCluster,
   type SplitDecision,
   type SplitEntry,
 } from '../../../src/rewrites/empty-backends/decide-split.ts';
 import type { BackendRef, BackendRefVerdict } from '../../../src/state/backend-refs.ts';
+import { leftOutCluster } from '../../../src/xds/names.ts';
 
 const cluster = (backend: number): string => `httproute/default/shop/rule/0/backend/${backend}`;
 const own = (backend: number, weight: number, usable = true): SplitEntry => ({
