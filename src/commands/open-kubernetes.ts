@@ -7,7 +7,7 @@ import { ApiTransport } from '../state/kubernetes/api-transport.ts';
 import { loadKubeConfig } from '../state/kubernetes/kube-config.ts';
 import { describeCounts, KubernetesSource } from '../state/kubernetes/kubernetes-source.ts';
 import { type KubernetesReading, readKubernetesOnce } from '../state/kubernetes/read-once.ts';
-import type { OpenState, Surroundings } from './open-state.ts';
+import type { OpenState, Retrigger, Surroundings } from './open-state.ts';
 
 /**
  * Starts to read the state from the Kubernetes API, and to annotate Gateways when it changes.
@@ -24,13 +24,27 @@ export function openKubernetes(
   log.info({ server: api.address, credentials: origin, namespaces }, 'reading Kubernetes objects');
   const source = new KubernetesSource({ api, namespaces, readsBackendRefs, log });
   metrics.observeWatches(() => source.informers.states());
-  if (!config.retrigger.gatewayAnnotation) return { source, retrigger: undefined };
+  if (!config.retrigger.gatewayAnnotation) {
+    log.info({ retrigger: 'off' }, withoutRetrigger);
+    return { source, retrigger: noRetrigger };
+  }
   const viewSynced = source.whenSynced();
-  const { view } = source;
-  const retrigger = new GatewayRetrigger({ api, view, viewSynced, namespaces, metrics, log });
+  const { view, backendRefs } = source;
+  const knowing = { view, backendRefs, viewSynced };
+  const retrigger = new GatewayRetrigger({ api, ...knowing, namespaces, metrics, log });
   metrics.observeWatches(() => retrigger.informers.states());
   return { source, retrigger };
 }
+
+const withoutRetrigger =
+  'a change of state that Envoy Gateway does not see, or sees first, arrives with the next translation';
+
+/** Brings nothing to Envoy, and says so. */
+const noRetrigger: Retrigger = {
+  sawSnapshot: () => {},
+  checks: () => [{ name: 'retrigger', ok: true, detail: `off: ${withoutRetrigger}` }],
+  stop: () => {},
+};
 
 /**
  * Reads the state from the Kubernetes API once. Throws OfframpError: file-unreadable,

@@ -122,7 +122,7 @@ export class Offramp {
       mode: config.mode,
       settings: config,
       currentState: () => source.state,
-      ...(retrigger && { sawSnapshot: (snapshot) => retrigger.sawSnapshot(snapshot) }),
+      ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
       metrics,
       log,
     });

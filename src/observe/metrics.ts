@@ -33,6 +33,7 @@ export class Metrics {
   readonly hookPanics;
   readonly stateReloads;
   readonly retriggers;
+  readonly selfCorrections;
   readonly recordings;
   readonly #clustersReplaced;
   readonly #routesApplied;
@@ -90,6 +91,12 @@ export class Metrics {
       'Gateways that Envoy Gateway was made to translate again, by outcome: ok, failed. Alert on failed.',
       ['outcome'],
     );
+    this.selfCorrections = this.#counter(
+      'self_corrections_total',
+      'Retriggers of Gateways whose last answer took a backendRef for something that it is not, by ' +
+        'outcome: ok, failed. Alert on failed: their splits stay wrong until the next translation.',
+      ['outcome'],
+    );
     this.recordings = this.#counter(
       'recordings_total',
       'Hook requests that --record saved (ok), could not save (failed), or had to skip (dropped).',
@@ -127,6 +134,7 @@ export class Metrics {
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed']) this.retriggers.inc({ outcome }, 0);
+    for (const outcome of ['ok', 'failed']) this.selfCorrections.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed', 'dropped']) this.recordings.inc({ outcome }, 0);
     for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
     for (const reason of unresolvedReasons) this.#emptyUnresolved.inc({ reason }, 0);

@@ -1,10 +1,13 @@
 import type { Check } from '../observe/check.ts';
+import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
+import type { BackendRefView } from '../state/kubernetes/backend-refs/backend-ref-view.ts';
 import { Informers } from '../state/kubernetes/informers.ts';
 import { type KubernetesView, objectKey } from '../state/kubernetes/kubernetes-view.ts';
 import { watchedFeed } from '../state/kubernetes/object-feed.ts';
 import { gateways, httpRoutes, type Resource } from '../state/kubernetes/resources.ts';
 import { gatewayAnnotationsOf } from '../xds/gateways.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
+import { AnsweredDecisions, type Correction } from './answered-decisions.ts';
 import { DueQueue } from './due-queue.ts';
 import { GatewayGenerations } from './gateway-generation.ts';
 import {
@@ -14,7 +17,9 @@ import {
   readParentGateways,
 } from './gateway-objects.ts';
 import { GatewayPatcher, type GatewayPatcherOptions } from './gateway-patcher.ts';
-import { type AnsweredTranslation, annotationFor } from './generation-value.ts';
+import { type AnsweredTranslation, annotationFor, generationOf } from './generation-value.ts';
+import { SelfCorrectionLog } from './self-correction-log.ts';
+import { splitsByGateway } from './splits-by-gateway.ts';
 
 /** Milliseconds. A flip must be live within 2 s, and a burst of flips be few translations. */
 const pauses = {
@@ -32,6 +37,7 @@ const concurrency = 4;
 /** What the retrigger needs. */
 export interface GatewayRetriggerOptions extends GatewayPatcherOptions {
   readonly view: KubernetesView;
+  readonly backendRefs: BackendRefView;
   /** Resolves when the view is complete. */
   readonly viewSynced: Promise<void>;
   /** Namespaces to watch; none: all. */
@@ -48,6 +54,19 @@ interface KnownGateway {
   answered?: AnsweredTranslation;
 }
 
+/** What happened while an answer was on its way. */
+interface ChangedSince {
+  readonly gateways: Set<string>;
+  readonly routes: Set<string>;
+}
+
+/** An annotation to write, and the correction that it brings, if it does. */
+interface Patch {
+  readonly gateway: KnownGateway;
+  readonly annotation: string | undefined;
+  readonly correction: Correction;
+}
+
 /**
  * Makes Envoy Gateway translate a Gateway again when state that matters to it has changed: the
  * Gateway is annotated with a hash of that state. Equal state is no write, whoever wrote it, so
@@ -60,16 +79,21 @@ export class GatewayRetrigger {
   readonly #queue = new DueQueue(concurrency, (gateway) => this.#reconcile(gateway));
   readonly #gateways = new Map<string, KnownGateway>();
   readonly #forbidden = new Set<string>();
-  /** For each snapshot that is still to be looked at: the Gateways that changed since its answer. */
-  readonly #looks = new Set<Set<string>>();
+  readonly #decisions: AnsweredDecisions;
+  readonly #selfCorrections: SelfCorrectionLog;
+  /** For each snapshot that is still to be looked at: what changed since its answer. */
+  readonly #looks = new Set<ChangedSince>();
   #isStarted = false;
 
   constructor(options: GatewayRetriggerOptions) {
-    const { view, viewSynced, namespaces, log } = options;
+    const { view, backendRefs, viewSynced, namespaces, log } = options;
     this.#patcher = new GatewayPatcher(options);
     this.informers = new Informers(log);
     this.#generations = new GatewayGenerations(view, (gateway) => this.#changed(gateway));
     view.listen(this.#generations);
+    this.#decisions = new AnsweredDecisions(backendRefs);
+    this.#selfCorrections = new SelfCorrectionLog(options);
+    backendRefs.listen((route) => this.#routeChanged(route));
     const scopes = namespaces.length === 0 ? [undefined] : namespaces;
     for (const namespace of scopes) this.#follow(options, namespace);
     this.informers.start();
@@ -83,17 +107,22 @@ export class GatewayRetrigger {
    * Remembers from which state a translation was answered. A hook call waits for this, so it looks
    * at the snapshot only when the answer has left; what changes until then counts as changed.
    */
-  sawSnapshot(snapshot: Snapshot): void {
-    if (!this.#isStarted) return;
-    const changedSince = new Set<string>();
-    this.#looks.add(changedSince);
+  sawSnapshot(snapshot: Snapshot, splits: readonly DecidedSplit[]): void {
+    const since: ChangedSince = { gateways: new Set(), routes: new Set() };
+    this.#looks.add(since);
     setImmediate(() => {
-      this.#looks.delete(changedSince);
+      this.#looks.delete(since);
       for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
         const gateway = this.#gateways.get(key);
-        const generation = changedSince.has(key) ? undefined : this.#generations.of(key);
+        const generation = since.gateways.has(key) ? undefined : this.#generations.of(key);
         if (gateway !== undefined) gateway.answered = { annotation, generation };
+        this.#decisions.forget(key);
       }
+      if (splits.length === 0) return;
+      for (const [key, decided] of splitsByGateway(snapshot, splits)) {
+        this.#decisions.remember(key, decided);
+      }
+      for (const route of since.routes) this.#routeChanged(route);
     });
   }
 
@@ -141,6 +170,7 @@ export class GatewayRetrigger {
       this.#gateways.delete(key);
       this.#queue.delete(key);
       this.#patcher.forget(key);
+      this.#decisions.forget(key);
       this.#generations.setGateway(namespace, name, false);
     } else if (known === undefined) {
       this.#gateways.set(key, { seen: mark.generation, writtenAt: Number.NEGATIVE_INFINITY });
@@ -154,36 +184,61 @@ export class GatewayRetrigger {
 
   /** The state that matters to this Gateway may be another one now. */
   #changed(key: string): void {
-    for (const changedSince of this.#looks) changedSince.add(key);
+    for (const { gateways: changed } of this.#looks) changed.add(key);
     if (this.#isStarted && this.#gateways.has(key)) this.#queue.add(key, pauses.collect);
+  }
+
+  /** What is behind this route's backendRefs may be something else now. */
+  #routeChanged(route: string): void {
+    for (const { routes } of this.#looks) routes.add(route);
+    for (const key of this.#decisions.gatewaysOf(route)) {
+      const delay = this.#decisions.suspect(key, performance.now());
+      if (this.#isStarted && this.#gateways.has(key)) this.#queue.add(key, delay);
+    }
   }
 
   async #reconcile(key: string): Promise<void> {
     const gateway = this.#gateways.get(key);
-    const generation = this.#generations.of(key);
-    if (gateway === undefined || generation === undefined) return;
     const now = performance.now();
+    const correction = this.#decisions.check(key, now);
+    const generation = this.#generations.of(key);
+    if (gateway === undefined) return;
+    if (correction.kind === 'later') this.#queue.add(key, correction.milliseconds);
+    if (generation === undefined && correction.kind !== 'due') return;
     const untilNext = gateway.writtenAt + pauses.between - now;
     if (untilNext > 0) return this.#queue.add(key, untilNext);
     // An event that never came, for instance because another write came before the next list.
     if (now - gateway.writtenAt >= pauses.heal) gateway.written = undefined;
     const current = gateway.written === undefined ? gateway.seen : gateway.written.annotation;
-    const wanted = annotationFor(generation, current, gateway.answered);
+    const wanted = annotationFor(
+      {
+        generation: generation ?? generationOf(current),
+        correction: correction.kind === 'due' ? correction.value : undefined,
+      },
+      current,
+      gateway.answered,
+    );
     // Without all of the routes, a Gateway can seem to have no connectors.
     const isUnsure = wanted === undefined && this.#forbidden.size > 0;
-    if (wanted !== current && !isUnsure) return await this.#patch(key, gateway, wanted);
+    if (wanted !== current && !isUnsure) {
+      return await this.#patch(key, { gateway, annotation: wanted, correction });
+    }
     if (gateway.written !== undefined) this.#queue.add(key, pauses.heal);
     this.#patcher.forget(key);
     const refusal = await this.#patcher.askAgain(key);
     if (refusal?.kind === 'failed') this.#queue.add(key, refusal.retryIn);
   }
 
-  async #patch(key: string, gateway: KnownGateway, annotation: string | undefined): Promise<void> {
+  async #patch(key: string, { gateway, annotation, correction }: Patch): Promise<void> {
     const outcome = await this.#patcher.patch(key, annotation);
+    if (correction.kind === 'due') this.#selfCorrections.tell(key, correction, outcome);
     if (outcome.kind === 'failed') this.#queue.add(key, outcome.retryIn);
     if (outcome.kind !== 'written') return;
     gateway.written = gateway.seen === annotation ? undefined : { annotation };
     gateway.writtenAt = performance.now();
+    if (correction.kind === 'due') {
+      this.#decisions.asked(key, correction.value, gateway.writtenAt);
+    }
     this.#queue.add(key, pauses.heal);
   }
 }

@@ -46,7 +46,7 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
     },
     report.unreadable,
   );
-  return { snapshot: rewritten, report: report.finish([]) };
+  return { snapshot: rewritten, report: report.finish([]), splits: report.splits };
 };
 
 function mayRebalance({ resources }: Snapshot, policies: readonly OfframpPolicy[]): boolean {

@@ -2,6 +2,7 @@ import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
 import type { ConnectorLookup } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
+import type { DecidedSplit } from './empty-backends/decided-split.ts';
 import { rewriteEmptyBackends } from './empty-backends.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
 import { rewriteOfflineConnectors } from './offline-connectors.ts';
@@ -28,6 +29,8 @@ export interface RewriteSettings {
 export interface Rewritten {
   readonly snapshot: Snapshot;
   readonly report: Report;
+  /** What was decided by the state of backendRefs, which may become another one. */
+  readonly splits?: readonly DecidedSplit[];
 }
 
 /** A pure function over a snapshot. Malformed resources are its report's business, not an error. */
@@ -44,13 +47,15 @@ export function rewriteSnapshot(
   snapshot: Snapshot,
   state: State,
   settings: RewriteSettings,
-): Rewritten {
+): Required<Rewritten> {
   let current = snapshot;
   const reports: Report[] = [];
+  const splits: DecidedSplit[] = [];
   for (const rewrite of pipeline) {
     const result = rewrite(current, state, settings);
     current = result.snapshot;
     reports.push(result.report);
+    for (const split of result.splits ?? []) splits.push(split);
   }
-  return { snapshot: current, report: mergeReports(reports) };
+  return { snapshot: current, report: mergeReports(reports), splits };
 }

@@ -1,4 +1,5 @@
 import type { UnreadableResource } from '../xds/snapshot.ts';
+import type { DecidedSplit } from './empty-backends/decided-split.ts';
 import type { Change, Effect, Place, Report, Skip, SkipReason } from './report.ts';
 
 /** A resource, or a policy of the hook's context, that cannot be read. */
@@ -9,6 +10,7 @@ export class ReportBuilder {
   readonly #rewrite: string;
   readonly #changes: Change[] = [];
   readonly #skips: Skip[] = [];
+  readonly #splits: DecidedSplit[] = [];
 
   constructor(rewrite: string) {
     this.#rewrite = rewrite;
@@ -22,6 +24,15 @@ export class ReportBuilder {
     this.#skips.push({ rewrite: this.#rewrite, reason, place, detail });
   }
 
+  /** Splits that were decided on, and by what; not part of the report. */
+  get splits(): readonly DecidedSplit[] {
+    return this.#splits;
+  }
+
+  decided(split: DecidedSplit): void {
+    this.#splits.push(split);
+  }
+
   /** Reports a resource that stays as it came because it cannot be read. */
   readonly unreadable = ({ kind, index, error }: Unreadable): void => {
     const reason = error.kind === 'ambiguous' ? 'ambiguous-encoding' : 'malformed-resource';
@@ -32,11 +43,13 @@ export class ReportBuilder {
   allOrNothing<T>(work: () => T): T {
     const changes = this.#changes.length;
     const skips = this.#skips.length;
+    const splits = this.#splits.length;
     try {
       return work();
     } catch (error) {
       this.#changes.length = changes;
       this.#skips.length = skips;
+      this.#splits.length = splits;
       throw error;
     }
   }

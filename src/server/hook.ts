@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
+import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
 import { FieldReader } from '../xds/field-reader.ts';
@@ -18,8 +19,8 @@ export interface HookOptions {
   readonly mode: Mode;
   readonly settings: RewriteSettings;
   readonly currentState: () => State;
-  /** Told of each snapshot before its answer leaves. */
-  readonly sawSnapshot?: (snapshot: Snapshot) => void;
+  /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
+  readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -37,14 +38,16 @@ export function answerSnapshot(
   options: Pick<HookOptions, 'mode' | 'settings'>,
   state: State,
   timed: <T>(phase: Phase, work: () => T) => T = (_phase, work) => work(),
-): HookResult & { readonly snapshot: Snapshot } {
+): HookResult & { readonly snapshot: Snapshot; readonly splits: readonly DecidedSplit[] } {
   const snapshot = timed('read', () => readSnapshot(request));
-  const { snapshot: rewritten, report } = timed('rewrite', () =>
-    rewriteSnapshot(snapshot, state, options.settings),
-  );
+  const {
+    snapshot: rewritten,
+    report,
+    splits,
+  } = timed('rewrite', () => rewriteSnapshot(snapshot, state, options.settings));
   const published = options.mode === 'shadow' ? snapshot : rewritten;
   const response = timed('encode', () => encodeResponse(published));
-  return { response, report, summary: summarize(snapshot, report), snapshot };
+  return { response, report, summary: summarize(snapshot, report), snapshot, splits };
 }
 
 /** How many skipped things a log line names; the report and `explain` have them all. */
@@ -90,7 +93,8 @@ export class Hook {
     const result = answerSnapshot(request, this.#options, currentState(), timed);
     metrics.countReport(result.report);
     this.#warnAboutMissingRoutes(result.snapshot);
-    this.#options.sawSnapshot?.(result.snapshot);
+    const decided = mode === 'shadow' ? [] : result.splits;
+    this.#options.sawSnapshot?.(result.snapshot, decided);
     log.info(
       {
         ...result.summary,

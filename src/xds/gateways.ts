@@ -2,7 +2,7 @@ import { fields } from './fields.ts';
 import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import type { Snapshot } from './snapshot.ts';
-import { forEachField } from './wire.ts';
+import { forEachField, stringOf } from './wire.ts';
 
 /** A Gateway of the Gateway API. */
 export interface GatewayName {
@@ -42,11 +42,32 @@ export function gatewayAnnotationsOf(
   return found;
 }
 
-function forEachVirtualHost(snapshot: Snapshot, look: (virtualHost: Uint8Array) => void): void {
+/** The keys of the Gateways that a snapshot's virtual hosts belong to, by `virtualHostKey`. */
+export function gatewaysOfVirtualHosts(snapshot: Snapshot): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  forEachVirtualHost(snapshot, (virtualHost, routeConfiguration) => {
+    const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
+    if (object === undefined || object.name === '') return;
+    const resource = stringOf(routeConfiguration, fields.RouteConfiguration.name);
+    const key = virtualHostKey(resource, stringOf(virtualHost, fields.VirtualHost.name));
+    found.set(key, `${object.namespace}/${object.name}`);
+  });
+  return found;
+}
+
+/** Names a virtual host among those of a snapshot: each route configuration has its own. */
+export function virtualHostKey(routeConfiguration: string, virtualHost: string): string {
+  return `${routeConfiguration}\n${virtualHost}`;
+}
+
+function forEachVirtualHost(
+  snapshot: Snapshot,
+  look: (virtualHost: Uint8Array, routeConfiguration: Uint8Array) => void,
+): void {
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
     try {
-      forEachField(value, fields.RouteConfiguration.virtual_hosts, look);
+      forEachField(value, fields.RouteConfiguration.virtual_hosts, (one) => look(one, value));
     } catch (error) {
       if (!(error instanceof MalformedMessageError)) throw error;
     }

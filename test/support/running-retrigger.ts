@@ -27,7 +27,11 @@ export async function startGatewayApi({
 }
 
 /** A Kubernetes source and its retrigger, as one Offramp has them. */
-export async function startRetrigger(api: KubernetesApiDouble, { onTestFinished }: TestContext) {
+export async function startRetrigger(
+  api: KubernetesApiDouble,
+  { onTestFinished }: TestContext,
+  readsBackendRefs = false,
+) {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(api.kubeconfig());
   const logged: LogLine[] = [];
@@ -36,13 +40,14 @@ export async function startRetrigger(api: KubernetesApiDouble, { onTestFinished 
   const source = new KubernetesSource({
     api: server,
     namespaces: [],
-    readsBackendRefs: false,
+    readsBackendRefs,
     log,
   });
   const metrics = new Metrics('offramp');
   const retrigger = new GatewayRetrigger({
     api: server,
     view: source.view,
+    backendRefs: source.backendRefs,
     viewSynced: source.whenSynced(),
     namespaces: [],
     metrics,
@@ -57,7 +62,11 @@ export async function startRetrigger(api: KubernetesApiDouble, { onTestFinished 
     const { values } = await metrics.retriggers.get();
     return values.find(({ labels }) => labels.outcome === outcome)?.value;
   };
-  return { source, retrigger, logged, counted };
+  const corrected = async (outcome: string) => {
+    const { values } = await metrics.selfCorrections.get();
+    return values.find(({ labels }) => labels.outcome === outcome)?.value;
+  };
+  return { source, retrigger, logged, counted, corrected };
 }
 
 /** The annotation that a Gateway has now. */

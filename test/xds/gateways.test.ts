@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { gatewayAnnotationsOf, gatewaysOf } from '../../src/xds/gateways.ts';
+import {
+  gatewayAnnotationsOf,
+  gatewaysOf,
+  gatewaysOfVirtualHosts,
+  virtualHostKey,
+} from '../../src/xds/gateways.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { encodeField } from '../../src/xds/wire.ts';
 import { encodeRequest } from '../support/xds.ts';
@@ -39,6 +44,14 @@ describe('the Gateways of a snapshot', () => {
     expect([...found]).toEqual([
       ['a/eg', 'abc'],
       ['a/other', undefined],
+    ]);
+  });
+
+  it('are known for each virtual host that says its own', () => {
+    expect([...gatewaysOfVirtualHosts(readSnapshot(request))]).toEqual([
+      [virtualHostKey('one', 'eg/http'), 'a/eg'],
+      [virtualHostKey('one', 'eg/https'), 'a/eg'],
+      [virtualHostKey('two', 'other'), 'a/other'],
     ]);
   });
 

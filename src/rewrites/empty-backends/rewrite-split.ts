@@ -1,4 +1,4 @@
-import type { BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
+import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
 import { encodeMessage } from '../../xds/build.ts';
 import { hasUsableEndpoint } from '../../xds/cluster.ts';
 import { fields } from '../../xds/fields.ts';
@@ -8,7 +8,7 @@ import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-id
 import { editFields, encodeField, mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
-import { decideSplit, type Rebalanced, type SplitEntry } from './decide-split.ts';
+import { decideSplit, type Rebalanced, type Split, type SplitEntry } from './decide-split.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 
@@ -34,22 +34,22 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
   const place = { ...context.place, route: name };
   const identity = identifyRoute(route, name);
   const rule = identity && ruleOf(identity);
-  const clusterName = (backend: number): string | undefined => {
-    const cluster = rule && `${nameOf(rule)}/backend/${backend}`;
-    return cluster !== undefined && context.clusters.has(cluster) ? cluster : undefined;
-  };
-  const decision = decideSplit({
+  const refs = rule && context.backendRefs.forRule(rule);
+  const hasLeftOut = destination.entries.some(({ cluster }) => cluster === leftOutCluster);
+  const split: Split = {
     entries: destination.entries.map((entry) => describeEntry(entry, identity, context)),
-    refs: rule && context.backendRefs.forRule(rule),
-    clusterOf: clusterName,
-  });
+    refs,
+    clusterOf: hasLeftOut && rule ? findCustomClusters(rule, refs, context) : noClusters,
+  };
+  const decision = decideSplit(split);
+  const obstacle = findObstacle(destination, ambiguous);
   const { report } = context;
+  if (rule !== undefined && obstacle === undefined) report.decided({ ...split, rule, place });
   if (decision.kind === 'unresolved') {
     report.skipped(decision.reason, place, decision.detail);
     return route;
   }
   if (decision.kind === 'unchanged') return route;
-  const obstacle = findObstacle(destination, ambiguous);
   if (obstacle !== undefined) {
     report.skipped(obstacle.reason, place, obstacle.detail);
     return route;
@@ -76,6 +76,32 @@ function findObstacle({ fixed, entries }: WeightedDestination, ambiguous: boolea
     return { reason: 'cluster-header', detail } as const;
   }
   return undefined;
+}
+
+// Not made where it is used: a function keeps alive what is around it, there a whole snapshot.
+const noClusters: Split['clusterOf'] = () => undefined;
+
+/** The Gateway API allows a rule no more of them. */
+const maxBackendRefs = 16;
+
+/**
+ * The clusters of backendRefs that may be custom, by index. Outlives the snapshot, so it must not
+ * hold on to its bytes.
+ */
+function findCustomClusters(
+  rule: RuleKey,
+  refs: readonly BackendRef[] | undefined,
+  { clusters }: SplitContext,
+): Split['clusterOf'] {
+  const candidates =
+    refs?.filter(({ verdict }) => verdict === 'custom').map(({ backend }) => backend) ??
+    Array.from({ length: maxBackendRefs }, (_, backend) => backend);
+  const found = new Map<number, string>();
+  for (const backend of candidates) {
+    const cluster = `${nameOf(rule)}/backend/${backend}`;
+    if (clusters.has(cluster)) found.set(backend, cluster);
+  }
+  return (backend) => found.get(backend);
 }
 
 function ruleOf({ object, rule }: RouteIdentity): RuleKey | undefined {

@@ -189,3 +189,67 @@ it.each([null, 7, {}, { spec: 7 }, { metadata: {}, spec: { rules: {} } }])(
     expect(readGrants(object)).toEqual({ from: [], to: [] });
   },
 );
+
+describe('the route of a backendRef', () => {
+  const ref = { name: 'prod', port: 80 };
+
+  /** Which routes the view tells of while `change` happens. */
+  function toldOf(view: BackendRefView, change: (view: BackendRefView) => void): string[] {
+    const told: string[] = [];
+    view.listen((one) => told.push(one));
+    change(view);
+    return told;
+  }
+
+  it.each<[string, (view: BackendRefView) => void]>([
+    ['the route itself', (view) => view.httpRoutes.set('shop', 'shop', route())],
+    ['its Service', (view) => view.services.set('shop', 'prod', undefined)],
+    ['its last endpoint', (view) => view.setSlice('shop', 'prod-1', undefined)],
+    ['an endpoint in another slice', (view) => view.setSlice('shop', 'x', slice('prod', [ready]))],
+    ['readiness', (view) => view.setSlice('shop', 'prod-1', slice('prod', [notReady]))],
+    ['the port', (view) => view.setSlice('shop', 'prod-1', slice('prod', [ready], 'other'))],
+    ['the owner', (view) => view.setSlice('shop', 'prod-1', slice('other', [ready]))],
+    ['grants in its namespace', (view) => view.setGrants('shop', 'any', undefined)],
+    ['what may be read', (view) => view.setKnown('services', false)],
+  ])('is told of when this changes: %s', (_what, change) => {
+    expect(toldOf(viewOf(ref), change)).toEqual(['httproute/shop/shop']);
+  });
+
+  it.each<[string, (view: BackendRefView) => void]>([
+    ['another Service', (view) => view.services.set('shop', 'other', service)],
+    ['a Service of its name elsewhere', (view) => view.services.set('x', 'prod', service)],
+    [
+      'another of several ready endpoints',
+      (view) => view.setSlice('shop', 'prod-1', slice('prod', [ready, notReady, ready])),
+    ],
+    ['a slice without endpoints', (view) => view.setSlice('shop', 'x', slice('prod', []))],
+  ])('is not told of when this changes: %s', (_what, change) => {
+    expect(toldOf(viewOf(ref), change)).toEqual([]);
+  });
+
+  it('is not told of any more when it refers to something else', () => {
+    const view = viewOf(ref);
+    view.httpRoutes.set('shop', 'shop', route({ name: 'other', port: 80 }));
+    expect(toldOf(view, () => view.services.set('shop', 'prod', undefined))).toEqual([]);
+  });
+
+  it('may be a GRPCRoute', () => {
+    const view = viewOf();
+    view.grpcRoutes.set('shop', 'chat', route(ref));
+    expect(toldOf(view, () => view.services.set('shop', 'prod', undefined))).toEqual([
+      'grpcroute/shop/chat',
+    ]);
+  });
+
+  it('is told of a thousand slices of a rollout only when one becomes useful or useless', () => {
+    const view = viewOf(ref);
+    const set = (at: number, endpoints: readonly object[]) =>
+      view.setSlice('shop', `prod-${at}`, slice('prod', endpoints));
+    for (let at = 0; at < 1_000; at++) set(at, [ready, ready]);
+    const told = toldOf(view, () => {
+      for (let at = 0; at < 1_000; at++) set(at, [ready, notReady]);
+      for (let at = 0; at < 1_000; at++) set(at, [notReady, ready]);
+    });
+    expect(told).toEqual([]);
+  });
+});

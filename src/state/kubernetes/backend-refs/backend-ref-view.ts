@@ -1,4 +1,5 @@
 import type { BackendRef, BackendRefLookup, RuleKey } from '../../backend-refs.ts';
+import { KeyIndex } from '../key-index.ts';
 import { classifyBackendRef, type ReferencedObjects, type ReferringRoute } from './classify.ts';
 import type { BackendKind, EndpointCounts, Grants, RouteRules, ServicePorts } from './objects.ts';
 
@@ -10,30 +11,44 @@ function keyOf(namespace: string, name: string): string {
 /** A store of what is kept of one kind's objects. */
 class Kept<T> {
   readonly #objects = new Map<string, T>();
+  readonly #changed: (key: string, before: T | undefined, now: T | undefined) => void;
+
+  constructor(changed: (key: string, before: T | undefined, now: T | undefined) => void) {
+    this.#changed = changed;
+  }
 
   get(namespace: string, name: string): T | undefined {
     return this.#objects.get(keyOf(namespace, name));
   }
 
   readonly set = (namespace: string, name: string, value: T | undefined): void => {
-    if (value === undefined) this.#objects.delete(keyOf(namespace, name));
-    else this.#objects.set(keyOf(namespace, name), value);
+    const key = keyOf(namespace, name);
+    const before = this.#objects.get(key);
+    if (value === undefined) this.#objects.delete(key);
+    else this.#objects.set(key, value);
+    this.#changed(key, before, value);
   };
 }
+
+/** Told of each route, `httproute/<namespace>/<name>`, whose backendRefs may have become others. */
+export type RouteListener = (route: string) => void;
 
 /**
  * What is behind the backendRefs of every route, by the objects in Kubernetes. Each event changes
  * one entry; a rule is classified when a hook call asks for it.
  */
 export class BackendRefView implements BackendRefLookup {
-  readonly httpRoutes = new Kept<RouteRules>();
-  readonly grpcRoutes = new Kept<RouteRules>();
-  readonly services = new Kept<ServicePorts>();
-  readonly serviceImports = new Kept<ServicePorts>();
-  readonly backends = new Kept<BackendKind>();
+  readonly httpRoutes = this.#keepRoutes('httproute');
+  readonly grpcRoutes = this.#keepRoutes('grpcroute');
+  readonly services = this.#keep<ServicePorts>('Service');
+  readonly serviceImports = this.#keep<ServicePorts>('ServiceImport');
+  readonly backends = this.#keep<BackendKind>('Backend');
+  /** Routes by what their backendRefs depend on. */
+  readonly #dependents = new KeyIndex();
+  #listener: RouteListener | undefined;
   readonly #unknown = new Set<string>();
   readonly #slices = new Map<string, EndpointCounts>();
-  readonly #slicesOf = new Map<string, Set<string>>();
+  readonly #slicesOf = new KeyIndex();
   readonly #grants = new Map<string, Map<string, Grants>>();
   readonly #objects: ReferencedObjects = {
     service: (kind, namespace, name) =>
@@ -48,21 +63,26 @@ export class BackendRefView implements BackendRefLookup {
   setKnown(what: string, known: boolean): void {
     if (known) this.#unknown.delete(what);
     else this.#unknown.add(what);
+    for (const route of this.#dependents.get(everything)) this.#listener?.(route);
+  }
+
+  /** At most one, told from then on. */
+  listen(listener: RouteListener): void {
+    this.#listener = listener;
   }
 
   setSlice(namespace: string, name: string, slice: EndpointCounts | undefined): void {
     const key = keyOf(namespace, name);
     const before = this.#slices.get(key);
-    if (before !== undefined) this.#slicesOf.get(ownerKey(namespace, before))?.delete(key);
-    if (slice === undefined) {
-      this.#slices.delete(key);
-      return;
-    }
-    this.#slices.set(key, slice);
-    const owner = ownerKey(namespace, slice);
-    const siblings = this.#slicesOf.get(owner) ?? new Set();
-    siblings.add(key);
-    this.#slicesOf.set(owner, siblings);
+    const owners = [before, slice].flatMap((one) => (one ? [ownerKey(namespace, one)] : []));
+    const [owner] = owners;
+    if (before !== undefined && owner !== undefined) this.#slicesOf.delete(owner, key);
+    if (slice === undefined) this.#slices.delete(key);
+    else this.#slices.set(key, slice);
+    if (slice !== undefined) this.#slicesOf.add(ownerKey(namespace, slice), key);
+    // A big Service's rollout is thousands of events that leave every slice as useful as before.
+    if (usefulness(before) === usefulness(slice)) return;
+    for (const one of new Set(owners)) this.#tellDependents(one);
   }
 
   setGrants(namespace: string, name: string, grants: Grants | undefined): void {
@@ -70,6 +90,7 @@ export class BackendRefView implements BackendRefLookup {
     if (grants === undefined) there.delete(name);
     else there.set(name, grants);
     this.#grants.set(namespace, there);
+    this.#tellDependents(grantsKey(namespace));
   }
 
   forRule({ kind, namespace, name, rule }: RuleKey): readonly BackendRef[] | undefined {
@@ -84,9 +105,27 @@ export class BackendRefView implements BackendRefLookup {
     }));
   }
 
+  #keep<T>(kind: string): Kept<T> {
+    return new Kept((key) => this.#tellDependents(`${kind} ${key}`));
+  }
+
+  #keepRoutes(kind: string): Kept<RouteRules> {
+    return new Kept((key, before, now) => {
+      const route = `${kind}/${key}`;
+      for (const one of dependencies(before)) this.#dependents.delete(one, route);
+      for (const one of dependencies(now)) this.#dependents.add(one, route);
+      this.#listener?.(route);
+    });
+  }
+
+  #tellDependents(on: string): void {
+    if (this.#listener === undefined) return;
+    for (const route of this.#dependents.get(on)) this.#listener(route);
+  }
+
   #count(owner: string, portName: string): { ready: number; total: number } {
     const sum = { ready: 0, total: 0 };
-    for (const key of this.#slicesOf.get(owner) ?? []) {
+    for (const key of this.#slicesOf.get(owner)) {
       const slice = this.#slices.get(key);
       if (slice === undefined || !slice.portNames.includes(portName)) continue;
       sum.ready += slice.ready;
@@ -98,4 +137,29 @@ export class BackendRefView implements BackendRefLookup {
 
 function ownerKey(namespace: string, { owner }: EndpointCounts): string {
   return `${owner.kind} ${keyOf(namespace, owner.name)}`;
+}
+
+/** What every route depends on. */
+const everything = '';
+
+function grantsKey(namespace: string): string {
+  return `ReferenceGrants ${namespace}`;
+}
+
+/** What the backendRefs of a route depend on. */
+function dependencies(route: RouteRules | undefined): ReadonlySet<string> {
+  if (route === undefined) return new Set();
+  const refs = route.rules.flat();
+  return new Set([
+    everything,
+    ...refs.map(({ kind, namespace, name }) => `${kind} ${keyOf(namespace, name)}`),
+    ...refs.map(({ namespace }) => grantsKey(namespace)),
+  ]);
+}
+
+/** What of a slice can change a verdict. */
+function usefulness(slice: EndpointCounts | undefined): string {
+  if (slice === undefined || slice.total === 0) return '';
+  const { owner, portNames, ready } = slice;
+  return JSON.stringify([owner.kind, owner.name, portNames, ready > 0]);
 }
