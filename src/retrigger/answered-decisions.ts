@@ -10,6 +10,9 @@ const pauses = {
    * comes within this time in all but the largest fleets, and makes the retrigger unnecessary.
    */
   collect: 500,
+  /** The same, when a call was answered just before: most likely that was it, and we learn late. */
+  late: 50,
+  justBefore: 1_000,
   /** Until a retrigger that nobody asked us about after is taken for another Offramp's business. */
   ours: 9_500,
 };
@@ -26,8 +29,9 @@ export type Correction =
 interface Answer {
   /** By their rules: the several matches and listeners of a rule have the same split. */
   readonly splits: ReadonlyMap<string, DecidedSplit>;
-  /** When something changed that a decision may depend on. */
-  suspectedAt?: number | undefined;
+  readonly at: number;
+  /** When to look at it again, because something changed that a decision may depend on. */
+  lookAt?: number | undefined;
   /** The retrigger that this answer has led to. */
   asked?: { readonly value: string; readonly at: number };
 }
@@ -49,11 +53,11 @@ export class AnsweredDecisions {
   }
 
   /** The Gateway was answered for, with these decisions. */
-  remember(gateway: string, decided: readonly DecidedSplit[]): void {
+  remember(gateway: string, decided: readonly DecidedSplit[], at: number): void {
     this.forget(gateway);
     if (decided.length === 0) return;
     const splits = new Map(decided.map((split) => [ruleKey(split.rule), split]));
-    this.#answers.set(gateway, { splits });
+    this.#answers.set(gateway, { splits, at });
     for (const { rule } of splits.values()) this.#gatewaysByRoute.add(routeKey(rule), gateway);
   }
 
@@ -72,8 +76,10 @@ export class AnsweredDecisions {
   /** Something changed that a decision may depend on. Answers after how long to look at it. */
   suspect(gateway: string, now: number): number {
     const answer = this.#answers.get(gateway);
-    if (answer !== undefined) answer.suspectedAt ??= now;
-    return pauses.collect;
+    if (answer === undefined) return pauses.collect;
+    const isLate = now - answer.at < pauses.justBefore;
+    answer.lookAt ??= now + (isLate ? pauses.late : pauses.collect);
+    return answer.lookAt - now;
   }
 
   /** What is due for a Gateway now. */
@@ -85,8 +91,8 @@ export class AnsweredDecisions {
       this.forget(gateway);
       return none;
     }
-    if (answer.suspectedAt === undefined) return none;
-    const milliseconds = answer.suspectedAt + pauses.collect - now;
+    if (answer.lookAt === undefined) return none;
+    const milliseconds = answer.lookAt - now;
     if (milliseconds > 0) return { kind: 'later', milliseconds };
     return this.#findDue(answer);
   }
@@ -95,14 +101,14 @@ export class AnsweredDecisions {
   asked(gateway: string, value: string, now: number): void {
     const answer = this.#answers.get(gateway);
     if (answer !== undefined)
-      Object.assign(answer, { asked: { value, at: now }, suspectedAt: undefined });
+      Object.assign(answer, { asked: { value, at: now }, lookAt: undefined });
   }
 
   #findDue(answer: Answer): Correction {
     const splits = [...answer.splits.values()];
     const reasons = splits.flatMap((split) => findCorrection(split, this.#backendRefs) ?? []);
     if (reasons.length === 0) {
-      answer.suspectedAt = undefined;
+      answer.lookAt = undefined;
       return none;
     }
     const value = this.#describe(answer);

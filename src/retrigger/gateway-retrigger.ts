@@ -108,6 +108,7 @@ export class GatewayRetrigger {
    * at the snapshot only when the answer has left; what changes until then counts as changed.
    */
   sawSnapshot(snapshot: Snapshot, splits: readonly DecidedSplit[]): void {
+    const at = performance.now();
     const since: ChangedSince = { gateways: new Set(), routes: new Set() };
     this.#looks.add(since);
     setImmediate(() => {
@@ -120,7 +121,7 @@ export class GatewayRetrigger {
       }
       if (splits.length === 0) return;
       for (const [key, decided] of splitsByGateway(snapshot, splits)) {
-        this.#decisions.remember(key, decided);
+        this.#decisions.remember(key, decided, at);
       }
       for (const route of since.routes) this.#routeChanged(route);
     });

@@ -32,10 +32,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function config(kubernetes: object = { kubeconfig: 'kubeconfig' }): string {
+function config(kubernetes: object = { kubeconfig: 'kubeconfig' }, more: object = {}): string {
   const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
   const file = join(folder, 'offramp.yaml');
-  writeFileSync(file, stringify({ ...ports, state: { kubernetes } }));
+  writeFileSync(file, stringify({ ...ports, state: { kubernetes }, ...more }));
   return file;
 }
 
@@ -53,8 +53,8 @@ async function offramp(...args: readonly string[]) {
   return { status, stdout, stderr };
 }
 
-function serve() {
-  const child = spawn(process.execPath, [main, 'serve', '-c', config()], { env: env() });
+function serve(file = config()) {
+  const child = spawn(process.execPath, [main, 'serve', '-c', file], { env: env() });
   running = child;
   let log = '';
   child.stdout.on('data', (chunk) => {
@@ -71,6 +71,17 @@ describe('serve, with the state from Kubernetes', () => {
     expect(log().indexOf('Kubernetes objects read')).toBeLessThan(log().indexOf('"serving"'));
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
+  });
+
+  it('says that nothing makes Envoy Gateway translate again when the retrigger is off', async () => {
+    const off = { retrigger: { gatewayAnnotation: false } };
+    const { log } = serve(config(undefined, off));
+    await vi.waitFor(() => expect(log()).toContain('"serving"'), 10_000);
+    const what = 'a change of state that Envoy Gateway does not see, or sees first, arrives with';
+    expect(log()).toContain(what);
+    const http = /"http":"([^"]+)","mode"/.exec(log())?.[1];
+    const ready = await (await fetch(`http://${http}/readyz?verbose`)).text();
+    expect(ready).toContain(`[+] retrigger: off: ${what}`);
   });
 
   it('ends with 0 when it is told to while it waits for an API server that is away', async () => {

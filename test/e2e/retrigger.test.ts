@@ -2,10 +2,17 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { backendYaml, gatewayYaml, httpRouteYaml } from './support/example-resources.ts';
+import {
+  backendYaml,
+  filteredRefYaml,
+  gatewayYaml,
+  httpRouteYaml,
+  routeYaml,
+} from './support/example-resources.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
+import { isWithin, measureShares } from './support/measure-shares.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
 import { sendRequest } from './support/send-request.ts';
 import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
@@ -20,6 +27,7 @@ const berlin = (claimed: boolean) => ({
 describe('with retrigger.folder, a change of the state file', () => {
   let folder: string;
   let upstream: Upstream;
+  let oslo: Upstream;
   let port: number;
   let offramp: OfframpProcess;
   let gateway: RunningGateway;
@@ -28,12 +36,18 @@ describe('with retrigger.folder, a change of the state file', () => {
     folder = await mkdtemp(join(tmpdir(), 'offramp-e2e-watched-'));
     const watched = join(folder, 'resources');
     upstream = await startHttpUpstream('berlin');
+    oslo = await startHttpUpstream('oslo');
     port = await freePort();
     offramp = await startOfframpProcess(berlin(false), { retrigger: { folder: watched } });
     const parts = [
       gatewayYaml(port),
       backendYaml('berlin', upstream.port),
       httpRouteYaml('berlin', 'berlin'),
+      backendYaml('oslo', oslo.port),
+      routeYaml(
+        'split',
+        `    - backendRefs:\n${filteredRefYaml('berlin', 1)}${filteredRefYaml('oslo', 1)}`,
+      ),
     ];
     gateway = await startGateway({
       resources: parts.join('---\n'),
@@ -46,6 +60,7 @@ describe('with retrigger.folder, a change of the state file', () => {
     await gateway?.stop();
     await offramp?.stop();
     await upstream?.stop();
+    await oslo?.stop();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -83,5 +98,22 @@ describe('with retrigger.folder, a change of the state file', () => {
     expect(offramp.log().filter(({ msg }) => msg === 'PostTranslateModify')).toHaveLength(calls);
     await offramp.writeState(berlin(false));
     await becomes(200);
+  });
+
+  it('of backendRefs alone reaches Envoy too, both ways, by one translation each', async () => {
+    const split = { kind: 'HTTPRoute', name: 'split', rule: 0 };
+    const shares = () =>
+      measureShares({ port, host: 'split.example.com', kind: 'HTTPRoute', count: 200 });
+    const calls = () => offramp.log().filter(({ msg }) => msg === 'PostTranslateModify').length;
+    for (const verdict of ['empty', 'ready']) {
+      const before = calls();
+      const expected = verdict === 'empty' ? { berlin: 100 } : { berlin: 50, oslo: 50 };
+      await offramp.writeState({ backendRefs: [{ ...split, backend: 1, verdict }] });
+      await waitFor(verdict, async () => isWithin(12, await shares(), expected), {
+        timeoutMs: 3_000,
+        intervalMs: 20,
+      });
+      expect(calls() - before).toBe(1);
+    }
   });
 });

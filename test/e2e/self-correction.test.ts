@@ -191,8 +191,28 @@ describe('an answer that does not hold any more', () => {
       expect(before).toEqual(allGood);
       expect(sharedMs).toBeLessThan(3_000);
       expect(between.get('503')).toBeUndefined();
-      expect([...since.values()].reduce((sum, n) => sum + n)).toBeGreaterThan(4_000);
       expect(isWithin(1, sharesOf(since), { good: 1, woken: 99 })).toBe(true);
+    });
+
+    it.each(waking)('takes it back when the endpoint goes: $name', async ({ name }) => {
+      const traffic = load(name);
+      await sleep(500);
+      traffic.answers();
+      await kubernetes.setEndpoint({ service: name, port: 1, is: 'none' });
+      const during = new Map<string, number>();
+      const isBack = async () => {
+        await sleep(50);
+        const window = traffic.answers();
+        for (const [who, n] of window) during.set(who, (during.get(who) ?? 0) + n);
+        return isWithin(0, sharesOf(window), allGood);
+      };
+      await waitFor('the good one to have all', isBack, { timeoutMs: 3_000, intervalMs: 0 });
+      await sleep(1_000);
+      const since = traffic.answers();
+      await traffic.stop();
+      const list = [...during].map(([who, n]) => `${n} ${who}`).join(', ');
+      print(`${name} asleep: ${list}, then ${describeShares(sharesOf(since))}`);
+      expect(sharesOf(since)).toEqual(allGood);
     });
 
     it.each(deleted)('is right when a Service is deleted: %s', async (name) => {

@@ -35,7 +35,7 @@ function answered(...splits: readonly DecidedSplit[]) {
   const decisions = new AnsweredDecisions({
     forRule: ({ name }) => refs(world.get(name) ?? 'empty'),
   });
-  decisions.remember(key, splits);
+  decisions.remember(key, splits, 0);
   const change = (name: string, verdict: BackendRefVerdict, at: number) => {
     world.set(name, verdict);
     for (const gateway of decisions.gatewaysOf(`httproute/shop/${name}`)) {
@@ -61,6 +61,13 @@ describe('what was answered for a Gateway', () => {
     });
   });
 
+  it('is corrected at once when the change is seen just after it: Envoy Gateway saw it before', () => {
+    const { decisions, change } = answered(decided('cart'));
+    change('cart', 'invalid', 900);
+    expect(decisions.check(key, 930)).toEqual({ kind: 'later', milliseconds: 20 });
+    expect(decisions.check(key, 950)).toMatchObject({ kind: 'due' });
+  });
+
   it('is not put off by changes that go on', () => {
     const { decisions, change } = answered(decided('cart'));
     for (let at = 1_000; at <= 1_500; at += 10) change('cart', 'invalid', at);
@@ -70,7 +77,7 @@ describe('what was answered for a Gateway', () => {
   it('is not corrected when Envoy Gateway has asked again meanwhile', () => {
     const { decisions, change } = answered(decided('cart'));
     change('cart', 'invalid', 1_000);
-    decisions.remember(key, [{ ...decided('cart'), refs: refs('invalid') }]);
+    decisions.remember(key, [{ ...decided('cart'), refs: refs('invalid') }], 1_200);
     expect(decisions.check(key, 1_500)).toEqual({ kind: 'none' });
   });
 
@@ -119,7 +126,7 @@ describe('what was answered for a Gateway', () => {
 
   it('is known by the routes of its last answer only', () => {
     const { decisions } = answered(decided('cart'));
-    decisions.remember(key, [decided('blog')]);
+    decisions.remember(key, [decided('blog')], 1_000);
     expect(decisions.gatewaysOf('httproute/shop/cart')).toEqual(new Set());
     expect(decisions.gatewaysOf('httproute/shop/blog')).toEqual(new Set([key]));
     decisions.forget(key);

@@ -136,6 +136,7 @@ describe.concurrent('a Gateway whose last answer', () => {
   it('is replaced in time by Envoy Gateway itself is left alone', async (test) => {
     const { api, answer } = await started(test);
     answer();
+    await sleep(1_100);
     api.remove('services', 'a', 'gone');
     await sleep(200);
     test.expect(answer()).toHaveLength(1);

@@ -27,7 +27,10 @@ export interface Wake {
 /** Milliseconds that each of Envoy's threads gets to take the endpoint over for itself. */
 const threadsMs = 50;
 
-/** Wakes a backendRef under a load that goes on, and goes on for two seconds after `hasShare`. */
+/** Requests after the change; more than a row of measured shares takes. */
+const enough = 5_000;
+
+/** Wakes a backendRef under a load that goes on, and goes on for 5,000 requests after `hasShare`. */
 export async function watchWaking(
   { admin, endpoint, load, wake }: WakeOptions,
   hasShare: (answers: ReadonlyMap<string, number>) => boolean,
@@ -46,22 +49,35 @@ export async function watchWaking(
   const isShared = async () => {
     await sleep(threadsMs);
     const window = load.answers();
-    for (const [who, n] of window) between.set(who, (between.get(who) ?? 0) + n);
+    addTo(between, window);
     return hasShare(window);
   };
   await waitFor('its share', isShared, { timeoutMs: 10_000, intervalMs: 0 });
   const sharedMs = passed();
-  await sleep(2_000);
-  return { acceptedMs, until, sharedMs, between, since: load.answers() };
+  const since = new Map<string, number>();
+  const hasEnough = async () => {
+    await sleep(500);
+    addTo(since, load.answers());
+    return totalOf(since) >= enough;
+  };
+  await waitFor('enough requests', hasEnough, { timeoutMs: 60_000, intervalMs: 0 });
+  return { acceptedMs, until, sharedMs, between, since };
 }
 
 /** `accepted after 31 ms (58 good, 7 503), shared after 90 ms (…), then 99.0 % woken, 1.0 % good of 9000` */
 export function describeWake({ acceptedMs, until, sharedMs, between, since }: Wake): string {
-  const total = [...since.values()].reduce((sum, n) => sum + n, 0);
   return (
     `accepted after ${acceptedMs} ms (${listOf(until)}), shared after ${sharedMs} ms ` +
-    `(${listOf(between)}), then ${describeShares(sharesOf(since))} of ${total}`
+    `(${listOf(between)}), then ${describeShares(sharesOf(since))} of ${totalOf(since)}`
   );
+}
+
+function addTo(sum: Map<string, number>, answers: ReadonlyMap<string, number>): void {
+  for (const [who, n] of answers) sum.set(who, (sum.get(who) ?? 0) + n);
+}
+
+function totalOf(answers: ReadonlyMap<string, number>): number {
+  return [...answers.values()].reduce((sum, n) => sum + n, 0);
 }
 
 function listOf(answers: ReadonlyMap<string, number>): string {
