@@ -35,7 +35,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
   const request = readSnapshotFile(file);
   const state = await readState(loaded);
   const result = answer(file, () =>
-    answerSnapshot(request, { mode: config.mode, settings: config }, state),
+    answerSnapshot(request, { mode: config.mode, settings: { ...config, verdicts: true } }, state),
   );
   const { report } = result;
   const explained = {
@@ -45,6 +45,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
     summary: result.summary,
     changes: report.changes,
     skips: report.skips,
+    splits: report.splits ?? [],
   };
   const write = (output: string | Uint8Array) => {
     if (options.out === undefined) process.stdout.write(output);

@@ -6,6 +6,7 @@ import { hasText, mapFields, stringOf } from '../xds/wire.ts';
 import { modeOfRoute, modeOfVirtualHost, readGatewayPolicies } from './empty-backends/mode.ts';
 import { rewriteSplit } from './empty-backends/rewrite-split.ts';
 import type { Rewrite } from './pipeline.ts';
+import type { DecidedMode } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -16,12 +17,18 @@ const { RouteConfiguration, VirtualHost } = fields;
  * The nearest policy decides whether: of the rule, route, listener, Gateway, else the configuration.
  */
 export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, settings) => {
-  const report = new ReportBuilder('empty-backends');
+  const report = new ReportBuilder('empty-backends', settings);
   const policies = readGatewayPolicies(snapshot, report);
   const { mode } = settings.emptyBackends;
-  if (mode === 'Keep' && !mayRebalance(snapshot, policies)) {
+  if (mode === 'Keep' && !report.wantsSplits && !mayRebalance(snapshot, policies)) {
     return { snapshot, report: report.finish([]) };
   }
+  const byConfiguration: DecidedMode = {
+    mode,
+    level: 'configuration',
+    overruled: [],
+    outranked: [],
+  };
   const clusters = readClusterNames(snapshot);
   const rewritten = mapResources(
     snapshot,
@@ -33,13 +40,16 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
         mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
           const name = stringOf(virtualHost, VirtualHost.name);
           const place = { kind: 'routes', resource, virtualHost: name } as const;
-          const hostMode = modeOfVirtualHost(virtualHost, policies, { report, place, mode });
+          const outer = { report, decided: byConfiguration };
+          const ofHost = modeOfVirtualHost(virtualHost, policies, outer);
           const context = { clusters, backendRefs, report, place };
           return mapFields(virtualHost, VirtualHost.routes, (route) => {
             const decided = hasStamps
-              ? modeOfRoute(route, { report, place, mode: hostMode })
-              : hostMode;
-            return decided === 'Keep' ? route : rewriteSplit(route, context);
+              ? modeOfRoute(route, { report, place, decided: ofHost })
+              : ofHost;
+            return decided.mode === 'Keep' && !report.wantsSplits
+              ? route
+              : rewriteSplit(route, context, decided);
           });
         }),
       );

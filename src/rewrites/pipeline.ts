@@ -22,6 +22,8 @@ export interface EmptyBackendsSettings {
 export interface RewriteSettings {
   readonly connectors: ConnectorSettings;
   readonly emptyBackends: EmptyBackendsSettings;
+  /** Report every weighted route, also where nothing changes; `explain` asks, the hook does not. */
+  readonly verdicts?: boolean;
 }
 
 /** A snapshot as it leaves, and what was done to it. */

@@ -1,5 +1,5 @@
 import type { UnreadableResource } from '../xds/snapshot.ts';
-import type { Change, Effect, Place, Report, Skip, SkipReason } from './report.ts';
+import type { Change, Effect, Place, Report, Skip, SkipReason, SplitVerdict } from './report.ts';
 
 /** A resource, or a policy of the hook's context, that cannot be read. */
 type Unreadable = Omit<UnreadableResource, 'kind'> & Pick<Place, 'kind'>;
@@ -10,8 +10,21 @@ export class ReportBuilder {
   readonly #changes: Change[] = [];
   readonly #skips: Skip[] = [];
 
-  constructor(rewrite: string) {
+  readonly #splits: SplitVerdict[] | undefined;
+
+  /** With `verdicts`, the report has every weighted route too. */
+  constructor(rewrite: string, { verdicts = false } = {}) {
     this.#rewrite = rewrite;
+    this.#splits = verdicts ? [] : undefined;
+  }
+
+  /** Whether `split` is heard. */
+  get wantsSplits(): boolean {
+    return this.#splits !== undefined;
+  }
+
+  split(verdict: SplitVerdict): void {
+    this.#splits?.push(verdict);
   }
 
   changed(effect: Effect, place: Place, connectors: readonly string[], detail: string): void {
@@ -32,11 +45,13 @@ export class ReportBuilder {
   allOrNothing<T>(work: () => T): T {
     const changes = this.#changes.length;
     const skips = this.#skips.length;
+    const splits = this.#splits?.length ?? 0;
     try {
       return work();
     } catch (error) {
       this.#changes.length = changes;
       this.#skips.length = skips;
+      this.#splits?.splice(splits);
       throw error;
     }
   }
@@ -45,6 +60,7 @@ export class ReportBuilder {
     return {
       changes: this.#changes,
       skips: this.#skips,
+      ...(this.#splits === undefined ? {} : { splits: this.#splits }),
       offlineClusters: [...offlineClusters],
     };
   }

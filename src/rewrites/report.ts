@@ -1,3 +1,5 @@
+import type { Decided } from '../policy/nearest-policy.ts';
+import type { BackendRefVerdict } from '../state/backend-refs.ts';
 import type { ResourceKind } from '../xds/snapshot.ts';
 
 /** What can happen to traffic. Each is one kind of line in `explain` and moves its own counters. */
@@ -72,12 +74,48 @@ export interface Skip {
   readonly detail: string;
 }
 
+/** What holds for a route's empty backendRefs, and by whom: a policy, else the configuration. */
+export type DecidedMode =
+  | Decided
+  | (Pick<Decided, 'mode' | 'overruled' | 'outranked'> & {
+      readonly level: 'configuration';
+      readonly policy?: never;
+    });
+
+/**
+ * What became of one backendRef of a split. `stays`: it has its weight, as before. `gains`: it has a
+ * part of what those had that leave. `joins`: it gets an entry, which Envoy Gateway gave it not.
+ */
+export type BackendFate = 'stays' | 'leaves' | 'gains' | 'joins';
+
+/** One backendRef of a weighted route: what it is taken for, why, and what became of it. */
+export interface BackendVerdict {
+  /** Its index in the rule; absent for an entry that may stand for several. */
+  readonly backend?: number;
+  readonly weight: number;
+  /** `unresolved`: nothing tells what is behind it. */
+  readonly verdict: BackendRefVerdict | 'unresolved';
+  readonly fate: BackendFate;
+  readonly detail: string;
+}
+
+/** What was decided about one weighted route, and by which policy. */
+export interface SplitVerdict {
+  readonly place: Place;
+  readonly decided: DecidedMode;
+  readonly backends: readonly BackendVerdict[];
+  /** Why something of it could not be decided, and stays. */
+  readonly unresolved?: Pick<Skip, 'reason' | 'detail'>;
+}
+
 /** What the rewrites did to one snapshot: the log line, the counters and `explain` all print this. */
 export interface Report {
   readonly changes: readonly Change[];
   readonly skips: readonly Skip[];
   /** Distinct clusters of this snapshot whose connector is offline. */
   readonly offlineClusters: readonly string[];
+  /** Every weighted route, also those in which nothing changed; only when the settings ask for it. */
+  readonly splits?: readonly SplitVerdict[];
 }
 
 /** The report of a snapshot in which nothing was done. */
@@ -88,7 +126,10 @@ export const emptyReport: Report = { changes: [], skips: [], offlineClusters: []
  * the same reason, is told once.
  */
 export function mergeReports(reports: readonly Report[]): Report {
+  const splits = reports.flatMap((report) => report.splits ?? []);
+  const asked = reports.some((report) => report.splits !== undefined);
   return {
+    ...(asked ? { splits } : {}),
     changes: reports.flatMap((report) => report.changes),
     skips: distinctSkips(reports.flatMap((report) => report.skips)),
     offlineClusters: [...new Set(reports.flatMap((report) => report.offlineClusters))],

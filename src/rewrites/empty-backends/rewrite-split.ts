@@ -6,9 +6,16 @@ import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
 import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { editFields, encodeField, mapFields, stringOf } from '../../xds/wire.ts';
-import type { Place } from '../report.ts';
+import type { DecidedMode, Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
-import { decideSplit, type Rebalanced, type SplitEntry } from './decide-split.ts';
+import {
+  decideSplit,
+  type Rebalanced,
+  type SplitEntry,
+  type Unresolved,
+  unchanged,
+} from './decide-split.ts';
+import { describeSplit, unresolvedOf } from './describe-split.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 
@@ -26,7 +33,11 @@ export interface SplitContext {
 }
 
 /** Takes empty backendRefs out of a Route's weighted split; the same bytes when there is no cause. */
-export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Array {
+export function rewriteSplit(
+  route: Uint8Array,
+  context: SplitContext,
+  decided: DecidedMode,
+): Uint8Array {
   const { name, action, ambiguous } = readRoute(route);
   if (action === undefined) return route;
   const { destination } = readAction(action);
@@ -38,42 +49,40 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
     const cluster = rule && `${nameOf(rule)}/backend/${backend}`;
     return cluster !== undefined && context.clusters.has(cluster) ? cluster : undefined;
   };
-  const decision = decideSplit({
+  const split = {
     entries: destination.entries.map((entry) => describeEntry(entry, identity, context)),
     refs: rule && context.backendRefs.forRule(rule),
     clusterOf: clusterName,
-  });
+  };
+  const decision = decided.mode === 'Keep' ? unchanged : decideSplit(split);
+  const obstacle =
+    decision.kind === 'rebalanced' ? findObstacle(destination, ambiguous) : undefined;
+  const final = obstacle ?? decision;
   const { report } = context;
-  if (decision.kind === 'unresolved') {
-    report.skipped(decision.reason, place, decision.detail);
-    return route;
-  }
-  if (decision.kind === 'unchanged') return route;
-  const obstacle = findObstacle(destination, ambiguous);
-  if (obstacle !== undefined) {
-    report.skipped(obstacle.reason, place, obstacle.detail);
-    return route;
-  }
-  const { unresolved } = decision;
+  if (report.wantsSplits) report.split({ place, decided, ...describeSplit(split, final) });
+  const unresolved = unresolvedOf(final);
   if (unresolved !== undefined) report.skipped(unresolved.reason, place, unresolved.detail);
-  for (const detail of decision.details) report.changed('empty-dropped', place, [], detail);
-  return applyTo(route, decision);
+  if (final.kind !== 'rebalanced') return route;
+  for (const detail of final.details) report.changed('empty-dropped', place, [], detail);
+  return applyTo(route, final);
 }
 
 type WeightedDestination = Extract<Destination, { kind: 'weighted' }>;
 
 /** Why nothing can leave a split, although something of it is empty. */
-function findObstacle({ fixed, entries }: WeightedDestination, ambiguous: boolean) {
+function findObstacle(
+  { fixed, entries }: WeightedDestination,
+  ambiguous: boolean,
+): Unresolved | undefined {
+  const kind = 'unresolved';
   if (ambiguous) {
     const detail = 'a field that decoders merge occurs twice in the route';
-    return { reason: 'ambiguous-encoding', detail } as const;
+    return { kind, reason: 'ambiguous-encoding', detail };
   }
-  if (fixed) {
-    return { reason: 'total-weight', detail: 'the split fixes its total_weight' } as const;
-  }
+  if (fixed) return { kind, reason: 'total-weight', detail: 'the split fixes its total_weight' };
   if (entries.some(({ cluster }) => cluster === '')) {
     const detail = 'a request header chooses the cluster of an entry of the split';
-    return { reason: 'cluster-header', detail } as const;
+    return { kind, reason: 'cluster-header', detail };
   }
   return undefined;
 }
