@@ -129,7 +129,7 @@ Keep by the configuration
 Rebalance by the configuration
   0  weight 60  unresolved  stays   nothing tells of its endpoints; Envoy Gateway has ${cluster(0)} in the split
   -  weight 40  unresolved  stays   left out by Envoy Gateway: empty or invalid, which of them nothing tells
-left as it is: backend-refs-unknown: no state source tells which of the backendRefs left out are empty and which invalid`,
+left as it is: backend-refs-unknown: no state source tells which of the backendRefs left out are empty and which invalid: configure state.kubernetes, or state backendRefs in the state file`,
     );
   });
 

@@ -122,7 +122,9 @@ function divideLeftOut(
     return {
       kind: 'unresolved',
       reason: 'backend-refs-unknown',
-      detail: 'no state source tells which of the backendRefs left out are empty and which invalid',
+      detail:
+        'no state source tells which of the backendRefs left out are empty and which invalid: ' +
+        'configure state.kubernetes, or state backendRefs in the state file',
     };
   }
   const others = entries.filter(({ cluster }) => cluster !== leftOutCluster);
