@@ -7,6 +7,7 @@ import { formatProblem } from '../config/yaml-file.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { decodeDifferences } from '../explain/differences.ts';
 import { renderText } from '../explain/text.ts';
+import { describeSplit } from '../rewrites/empty-backends/describe-split.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { answerSnapshot } from '../server/hook.ts';
 import { noBackendRefs } from '../state/backend-refs.ts';
@@ -35,7 +36,11 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
   const request = readSnapshotFile(file);
   const state = await readState(loaded);
   const result = answer(file, () =>
-    answerSnapshot(request, { mode: config.mode, settings: config }, state),
+    answerSnapshot(
+      request,
+      { mode: config.mode, settings: { ...config, everySplit: true } },
+      state,
+    ),
   );
   const { report } = result;
   const explained = {
@@ -45,6 +50,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
     summary: result.summary,
     changes: report.changes,
     skips: report.skips,
+    splits: result.splits.map(describeSplit),
   };
   const write = (output: string | Uint8Array) => {
     if (options.out === undefined) process.stdout.write(output);

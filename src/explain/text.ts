@@ -1,7 +1,9 @@
 import { styleText } from 'node:util';
 import type { Summary } from '../observe/summary.ts';
+import type { SplitVerdict } from '../rewrites/empty-backends/describe-split.ts';
 import type { Change, Place, Skip } from '../rewrites/report.ts';
 import type { Connector } from '../state/connectors.ts';
+import { describeSplits } from './split-lines.ts';
 
 /** What `explain` says in every form of output. */
 export interface Explained {
@@ -11,13 +13,15 @@ export interface Explained {
   readonly summary: Summary;
   readonly changes: readonly Change[];
   readonly skips: readonly Skip[];
+  /** Every weighted route. */
+  readonly splits: readonly SplitVerdict[];
 }
 
-type Style = Parameters<typeof styleText>[0];
+type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 
 /** `explain` for a person; `colour` only where a terminal shows it. */
 export function renderText(explained: Explained, colour: boolean): string {
-  const paint = (style: Style, text: string) => (colour ? styleText(style, text) : text);
+  const paint: Paint = (style, text) => (colour ? styleText(style, text) : text);
   const { snapshot, mode, state, summary, changes, skips } = explained;
   const online = state.filter((connector) => connector.online).length;
   const lines = [
@@ -41,8 +45,23 @@ export function renderText(explained: Explained, colour: boolean): string {
       lines.push(`  ${paint('yellow', reason)}: ${whereIs(place)}${routeIn(place)}: ${detail}`);
     }
   }
+  lines.push(...splitLines(explained.splits, paint));
   lines.push('', `${changes.length} changes, ${skips.length} skipped`, '');
   return lines.join('\n');
+}
+
+function splitLines(splits: readonly SplitVerdict[], paint: Paint): string[] {
+  if (splits.length === 0) return [];
+  const { eventful, quiet } = describeSplits(splits);
+  return [
+    '',
+    paint('bold', 'Weighted routes'),
+    ...eventful.flatMap(({ title, lines }) => [
+      `  ${title}`,
+      ...lines.map((line) => `    ${line}`),
+    ]),
+    ...quiet.map((line) => `  ${line}`),
+  ];
 }
 
 function groupByPlace(changes: readonly Change[]): Map<string, Change[]> {

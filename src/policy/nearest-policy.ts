@@ -7,6 +7,14 @@ export interface Decided {
   readonly mode: EmptyBackendsMode;
   readonly level: PolicyLevel;
   readonly overruled: readonly string[];
+  /** What would decide if it were not for this one: policies further away, the nearest first. */
+  readonly outranked: readonly Outranked[];
+}
+
+/** A policy that a nearer one has the better of. That is as meant, and no conflict. */
+export interface Outranked {
+  readonly policy: string;
+  readonly level: PolicyLevel;
 }
 
 /** Where a policy is attached, the nearest first. */
@@ -34,10 +42,15 @@ export function decideByPolicies(
 ): Decided | undefined {
   const [partLevel, wholeLevel] =
     subject.kind === 'Gateway' ? (['listener', 'gateway'] as const) : (['rule', 'route'] as const);
-  return (
-    decideAt(partLevel, policies, subject, (target) => isForPart(target, subject)) ??
-    decideAt(wholeLevel, policies, subject, ({ sectionName }) => sectionName === undefined)
+  const whole = decideAt(
+    wholeLevel,
+    policies,
+    subject,
+    ({ sectionName }) => sectionName === undefined,
   );
+  const part = decideAt(partLevel, policies, subject, (target) => isForPart(target, subject));
+  if (part === undefined || whole === undefined) return part ?? whole;
+  return { ...part, outranked: [{ policy: whole.policy, level: whole.level }] };
 }
 
 function isForPart({ sectionName }: PolicyTarget, { section }: PolicySubject): boolean {
@@ -70,6 +83,7 @@ function decideAt(
     mode: first.mode,
     level,
     overruled: overruled.map(({ namespace, name }) => `${namespace}/${name}`),
+    outranked: [],
   };
 }
 

@@ -38,23 +38,47 @@ const targetSchema = z.object({
   sectionName: z.string().optional(),
 });
 
-const policySchema = z.object({
+const headSchema = z.object({
   apiVersion: z.string().startsWith(`${policyGroup}/`),
   kind: z.literal(policyKind),
+  metadata: z.unknown().optional(),
+  spec: z.unknown().optional(),
+});
+
+/** Everything that is understood; what differs from it is a problem. */
+const strictSchema = z.object({
   metadata: z.object({
-    namespace: z.string().default('default'),
+    namespace: z.string().optional(),
     name: z.string(),
-    creationTimestamp: z.coerce.date().optional().catch(undefined),
+    creationTimestamp: z.coerce.date().optional(),
   }),
-  spec: z.looseObject({ targetRefs: z.array(targetSchema).default([]).catch([]) }).default({
-    targetRefs: [],
+  spec: z.strictObject({
+    targetRefs: z.array(z.looseObject(targetSchema.shape)),
+    emptyBackends: z.strictObject({ mode: z.enum(emptyBackendsModes).optional() }).optional(),
   }),
 });
 
-const settingsSchema = z.strictObject({
-  targetRefs: z.unknown().optional(),
-  emptyBackends: z.strictObject({ mode: z.enum(emptyBackendsModes).optional() }).optional(),
-});
+/** What is understood counts, whatever else there is. */
+const metadataSchema = z
+  .object({
+    namespace: z.string().min(1).catch('default'),
+    name: z.string().catch('(unnamed)'),
+    creationTimestamp: z.coerce.date().optional().catch(undefined),
+  })
+  .catch({ namespace: 'default', name: '(unnamed)' });
+
+const specSchema = z
+  .object({
+    targetRefs: z.array(z.unknown()).catch([]),
+    emptyBackends: z
+      .object({ mode: z.enum(emptyBackendsModes).optional().catch(undefined) })
+      .catch({}),
+  })
+  .catch({ targetRefs: [], emptyBackends: {} });
+
+/** A policy of a megabyte must not make a stamp, or a log line, of a megabyte. */
+const maxProblems = 5;
+const maxProblemLength = 200;
 
 /**
  * The policies among the ExtensionResources of a hook's context, each the JSON of a whole object.
@@ -74,30 +98,32 @@ export function readPolicies(context: Uint8Array, list: 'targetsGateway' | 'targ
 
 /** Reads one object's JSON; undefined when it is no OfframpPolicy. What is unknown in it is a problem. */
 export function parsePolicy(json: string): OfframpPolicy | undefined {
-  const parsed = policySchema.safeParse(parseJson(json));
-  if (!parsed.success) return undefined;
-  const { metadata, spec } = parsed.data;
-  const settings = settingsSchema.safeParse(spec);
+  const object = parseJson(json);
+  const head = headSchema.safeParse(object);
+  if (!head.success) return undefined;
+  const metadata = metadataSchema.parse(head.data.metadata);
+  const spec = specSchema.parse(head.data.spec);
+  const strict = strictSchema.safeParse(object);
   return {
     namespace: metadata.namespace,
     name: metadata.name,
     created: metadata.creationTimestamp?.getTime() ?? 0,
-    targets: spec.targetRefs.map(({ kind, name, sectionName }) => ({ kind, name, sectionName })),
-    emptyBackendsMode: modeOf(spec),
-    problems: settings.success ? [] : settings.error.issues.map(problemOf),
+    targets: spec.targetRefs.flatMap(readTarget),
+    emptyBackendsMode: spec.emptyBackends.mode,
+    problems: strict.success ? [] : strict.error.issues.slice(0, maxProblems).map(problemOf),
   };
 }
 
-/** A known mode counts even when something else in the policy is unknown. */
-function modeOf(spec: Readonly<Record<string, unknown>>): EmptyBackendsMode | undefined {
-  const known = z
-    .object({ emptyBackends: z.object({ mode: z.enum(emptyBackendsModes) }) })
-    .safeParse(spec);
-  return known.success ? known.data.emptyBackends.mode : undefined;
+function readTarget(target: unknown): PolicyTarget[] {
+  const parsed = targetSchema.safeParse(target);
+  if (!parsed.success) return [];
+  const { kind, name, sectionName } = parsed.data;
+  return [{ kind, name, sectionName }];
 }
 
 function problemOf({ path, message }: z.core.$ZodIssue): string {
-  return `spec${path.map((part) => `.${String(part)}`).join('')}: ${message}`;
+  const problem = `${path.map(String).join('.')}: ${message}`;
+  return problem.length > maxProblemLength ? `${problem.slice(0, maxProblemLength)}…` : problem;
 }
 
 function parseJson(json: string): unknown {

@@ -11,7 +11,7 @@ import {
   lastValueOf,
   stringOf,
 } from '../xds/wire.ts';
-import type { Decided } from './nearest-policy.ts';
+import { type Decided, policyLevels } from './nearest-policy.ts';
 import { emptyBackendsModes, policyGroup } from './offramp-policy.ts';
 
 const { Route, Metadata, MapEntry } = fields;
@@ -27,6 +27,7 @@ const stampSchema = z.object({
   mode: z.enum(emptyBackendsModes).optional(),
   level: z.enum(['rule', 'route']).optional(),
   overruled: z.array(z.string()).default([]),
+  outranked: z.array(z.object({ policy: z.string(), level: z.enum(policyLevels) })).default([]),
   problems: z.array(z.string()).default([]),
 });
 
@@ -62,7 +63,8 @@ export function unstampRoute(route: Uint8Array): Uint8Array {
         ? 'drop'
         : 'keep',
     );
-    return kept === metadata ? 'keep' : [encodeField(Route.metadata, kept)];
+    if (kept === metadata) return 'keep';
+    return kept.length === 0 ? 'drop' : [encodeField(Route.metadata, kept)];
   });
 }
 
@@ -81,7 +83,7 @@ export function readStamp(route: Uint8Array): RouteStamp | undefined {
 }
 
 function definedOf(stamp: z.output<typeof stampSchema>): RouteStamp {
-  const { policy, mode, level, overruled, problems } = stamp;
+  const { policy, mode, level, problems } = stamp;
   if (policy === undefined || mode === undefined || level === undefined) return { problems };
-  return { policy, mode, level, overruled, problems };
+  return { ...stamp, policy, mode, level };
 }

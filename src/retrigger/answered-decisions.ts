@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type DecidedSplit, findCorrection } from '../rewrites/empty-backends/decided-split.ts';
+import { type CorrectableSplit, findCorrection } from '../rewrites/empty-backends/decided-split.ts';
 import type { BackendRefLookup, RuleKey } from '../state/backend-refs.ts';
 import { KeyIndex } from '../state/kubernetes/key-index.ts';
 
@@ -28,7 +28,7 @@ export type Correction =
 /** What was decided in the last answer for a Gateway. */
 interface Answer {
   /** By their rules: the several matches and listeners of a rule have the same split. */
-  readonly splits: ReadonlyMap<string, DecidedSplit>;
+  readonly splits: ReadonlyMap<string, CorrectableSplit>;
   readonly at: number;
   /** When to look at it again, because something changed that a decision may depend on. */
   lookAt?: number | undefined;
@@ -53,7 +53,7 @@ export class AnsweredDecisions {
   }
 
   /** The Gateway was answered for, with these decisions. */
-  remember(gateway: string, decided: readonly DecidedSplit[], at: number): void {
+  remember(gateway: string, decided: readonly CorrectableSplit[], at: number): void {
     this.forget(gateway);
     if (decided.length === 0) return;
     const splits = new Map(decided.map((split) => [ruleKey(split.rule), split]));

@@ -1,15 +1,19 @@
-import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
+import {
+  type CorrectableSplit,
+  type DecidedSplit,
+  isCorrectable,
+} from '../rewrites/empty-backends/decided-split.ts';
 import { gatewaysOfVirtualHosts, virtualHostKey } from '../xds/gateways.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 
-/** The splits that were decided on in a snapshot, by the keys of the Gateways they are in. */
+/** The splits of a snapshot that may need a correction, by the keys of the Gateways they are in. */
 export function splitsByGateway(
   snapshot: Snapshot,
   splits: readonly DecidedSplit[],
-): ReadonlyMap<string, readonly DecidedSplit[]> {
+): ReadonlyMap<string, readonly CorrectableSplit[]> {
   const gateways = gatewaysOfVirtualHosts(snapshot);
-  const found = new Map<string, DecidedSplit[]>();
-  for (const split of splits) {
+  const found = new Map<string, CorrectableSplit[]>();
+  for (const split of splits.filter(isCorrectable)) {
     const { resource, virtualHost = '' } = split.place;
     const gateway = gateways.get(virtualHostKey(resource, virtualHost));
     if (gateway === undefined) continue;

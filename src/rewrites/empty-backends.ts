@@ -1,9 +1,18 @@
-import { type OfframpPolicy, policyGroup } from '../policy/offramp-policy.ts';
+import {
+  type EmptyBackendsMode,
+  type OfframpPolicy,
+  policyGroup,
+} from '../policy/offramp-policy.ts';
 import { readClusterNames } from '../xds/cluster.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
 import { hasText, mapFields, stringOf } from '../xds/wire.ts';
-import { modeOfRoute, modeOfVirtualHost, readGatewayPolicies } from './empty-backends/mode.ts';
+import {
+  type DecidedMode,
+  modeOfRoute,
+  modeOfVirtualHost,
+  readGatewayPolicies,
+} from './empty-backends/mode.ts';
 import { rewriteSplit } from './empty-backends/rewrite-split.ts';
 import type { Rewrite } from './pipeline.ts';
 import { ReportBuilder } from './report-builder.ts';
@@ -19,9 +28,16 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
   const report = new ReportBuilder('empty-backends');
   const policies = readGatewayPolicies(snapshot, report);
   const { mode } = settings.emptyBackends;
-  if (mode === 'Keep' && !mayRebalance(snapshot, policies)) {
+  const isPassed = (its: EmptyBackendsMode) => its === 'Keep' && !settings.everySplit;
+  if (isPassed(mode) && !mayRebalance(snapshot, policies)) {
     return { snapshot, report: report.finish([]) };
   }
+  const byConfiguration: DecidedMode = {
+    mode,
+    level: 'configuration',
+    overruled: [],
+    outranked: [],
+  };
   const clusters = readClusterNames(snapshot);
   const rewritten = mapResources(
     snapshot,
@@ -33,13 +49,14 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
         mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
           const name = stringOf(virtualHost, VirtualHost.name);
           const place = { kind: 'routes', resource, virtualHost: name } as const;
-          const hostMode = modeOfVirtualHost(virtualHost, policies, { report, place, mode });
+          const outer = { report, decided: byConfiguration };
+          const ofHost = modeOfVirtualHost(virtualHost, policies, outer);
           const context = { clusters, backendRefs, report, place };
           return mapFields(virtualHost, VirtualHost.routes, (route) => {
             const decided = hasStamps
-              ? modeOfRoute(route, { report, place, mode: hostMode })
-              : hostMode;
-            return decided === 'Keep' ? route : rewriteSplit(route, context);
+              ? modeOfRoute(route, { report, place, decided: ofHost })
+              : ofHost;
+            return isPassed(decided.mode) ? route : rewriteSplit(route, context, decided);
           });
         }),
       );

@@ -23,13 +23,15 @@ export interface EmptyBackendsSettings {
 export interface RewriteSettings {
   readonly connectors: ConnectorSettings;
   readonly emptyBackends: EmptyBackendsSettings;
+  /** Tell of every weighted route, also of those that a policy keeps; `explain` asks for it. */
+  readonly everySplit?: boolean;
 }
 
 /** A snapshot as it leaves, and what was done to it. */
 export interface Rewritten {
   readonly snapshot: Snapshot;
   readonly report: Report;
-  /** What was decided by the state of backendRefs, which may become another one. */
+  /** What was decided about weighted routes; the state of backendRefs may become another one. */
   readonly splits?: readonly DecidedSplit[];
 }
 

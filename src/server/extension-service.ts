@@ -57,7 +57,10 @@ export function implementExtension(
 ): UntypedServiceImplementation {
   const answers: Readonly<Record<string, (request: Buffer) => Uint8Array>> = {
     PostTranslateModify: (request) => hook.postTranslateModify(request),
-    PostRouteModify: stampRouteOfRequest,
+    PostRouteModify: (request) =>
+      stampRouteOfRequest(request, (err) =>
+        log.error({ err }, 'a route came without its policies'),
+      ),
   };
   const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
     const isHook = rpc === 'PostTranslateModify';

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
+import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
@@ -11,7 +12,10 @@ import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
 import { concatenate, encodeField } from '../xds/wire.ts';
 
-/** apply: answer with the rewritten snapshot. shadow: report and count, answer with what came. */
+/**
+ * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have
+ * come without Offramp, policy stamps taken out.
+ */
 export type Mode = 'apply' | 'shadow';
 
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
@@ -45,8 +49,9 @@ export function answerSnapshot(
     report,
     splits,
   } = timed('rewrite', () => rewriteSnapshot(snapshot, state, options.settings));
-  const published = options.mode === 'shadow' ? snapshot : rewritten;
-  const response = timed('encode', () => encodeResponse(published));
+  const response = timed('encode', () =>
+    encodeResponse(options.mode === 'shadow' ? unstampSnapshot(snapshot) : rewritten),
+  );
   return { response, report, summary: summarize(snapshot, report), snapshot, splits };
 }
 
@@ -136,15 +141,18 @@ function secondsSince(started: number): number {
 
 /**
  * The answer to PostRouteModify: the route with what its policies decide written into its metadata.
- * A policy that cannot be read changes nothing: an error here would end the whole translation.
- * Throws MalformedMessageError only when the request itself is none.
+ * Whatever goes wrong, the route leaves as it came and `failed` is told why: an error here would end
+ * the whole translation. Throws MalformedMessageError only when the request itself is none.
  */
-export function stampRouteOfRequest(request: Uint8Array): Uint8Array {
+export function stampRouteOfRequest(
+  request: Uint8Array,
+  failed: (error: unknown) => void = () => undefined,
+): Uint8Array {
   try {
     const stamped = stampPolicies(request);
     if (stamped !== undefined) return encodeField(fields.PostRouteModifyRequest.route, stamped);
   } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
+    failed(error);
   }
   return returnResource(request);
 }

@@ -1,51 +1,25 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
-import { z } from 'zod';
-import { configSchema } from '../../src/config/schema.ts';
-import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
-import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
+import { stringify } from 'yaml';
+import { describeSplit } from '../../src/rewrites/empty-backends/describe-split.ts';
+import { rewriteSnapshot } from '../../src/rewrites/pipeline.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
-import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
-
-const resources = z.array(z.looseObject({})).optional();
-const inputSchema = z.strictObject({
-  /** What the pair shows, in a sentence. */
-  shows: z.string(),
-  /** As in a state file. */
-  state: z.unknown(),
-  /** As in the configuration file. */
-  config: configSchema.prefault({}),
-  /** Leaves out what Envoy's YAML tools use for repetition. */
-  shared: z.unknown().optional(),
-  snapshot: z.strictObject({
-    clusters: resources,
-    secrets: resources,
-    listeners: resources,
-    routes: resources,
-  }),
-});
+import { goldenBehaviours, readGoldenInput } from '../support/golden-input.ts';
+import { decodeSnapshot, requestFromResponse } from '../support/xds.ts';
 
 const folder = import.meta.dirname;
 const rewrites = readdirSync(folder, { withFileTypes: true }).filter((one) => one.isDirectory());
 
 describe.each(rewrites.map(({ name }) => name))('%s', (rewrite) => {
-  const files = readdirSync(join(folder, rewrite)).filter((name) => name.endsWith('.in.yaml'));
-
-  it.each(files.map((name) => name.replace('.in.yaml', '')))('%s', async (behaviour) => {
-    const path = join(folder, rewrite, behaviour);
-    const text = readFileSync(`${path}.in.yaml`, 'utf8');
-    const input = inputSchema.parse(parse(text, { merge: true }));
-    const state = readState(input.state);
-    const settings = input.config;
-    const request = encodeRequest(definedLists(input.snapshot));
+  it.each(goldenBehaviours(rewrite))('%s', async (behaviour) => {
+    const { request, state, settings } = readGoldenInput(rewrite, behaviour);
 
     const { snapshot, report } = rewriteSnapshot(readSnapshot(request), state, settings);
 
     const output = { report, snapshot: decodeSnapshot(snapshot) };
     const yaml = stringify(output, { aliasDuplicateObjects: false, lineWidth: 0 });
-    await expect(yaml).toMatchFileSnapshot(`${path}.out.yaml`);
+    await expect(yaml).toMatchFileSnapshot(join(folder, rewrite, `${behaviour}.out.yaml`));
 
     const published = encodeResponse(snapshot);
     const again = rewriteSnapshot(requestFromResponse(published), state, settings);
@@ -53,15 +27,15 @@ describe.each(rewrites.map(({ name }) => name))('%s', (rewrite) => {
     expect([...report.skips]).toEqual(expect.arrayContaining([...again.report.skips]));
     expect(Buffer.compare(encodeResponse(again.snapshot), published)).toBe(0);
   });
+
+  it.each(goldenBehaviours(rewrite))('%s: no matter who wants to know why', (behaviour) => {
+    const { request, state, settings } = readGoldenInput(rewrite, behaviour);
+    const plain = rewriteSnapshot(readSnapshot(request), state, settings);
+    const asked = rewriteSnapshot(readSnapshot(request), state, { ...settings, everySplit: true });
+    expect(asked.report).toEqual(plain.report);
+    const told = asked.splits.map(describeSplit);
+    expect(told).toEqual(expect.arrayContaining(plain.splits.map(describeSplit)));
+    const [one, other] = [asked, plain].map(({ snapshot }) => encodeResponse(snapshot));
+    expect(one).toEqual(other);
+  });
 });
-
-function readState(state: unknown): State {
-  const parsed = parseStateFile('state', stringify(state));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return stateOf(parsed.value);
-}
-
-function definedLists(snapshot: z.output<typeof inputSchema>['snapshot']) {
-  const { clusters = [], secrets = [], listeners = [], routes = [] } = snapshot;
-  return { clusters, secrets, listeners, routes };
-}

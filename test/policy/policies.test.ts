@@ -52,6 +52,7 @@ describe('of several policies', () => {
       mode: 'Rebalance',
       level: 'rule',
       overruled: [],
+      outranked: [{ policy: 'default/for-route', level: 'route' }],
     });
     expect(decideByPolicies(policies, { ...rule, section: '' })).toMatchObject({ level: 'route' });
   });
@@ -143,6 +144,7 @@ describe('the stamp of a route', () => {
     mode: 'Keep',
     level: 'rule',
     overruled: ['default/b'],
+    outranked: [{ policy: 'default/all', level: 'route' }],
     problems: ['default/b: odd'],
   } as const;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AnsweredDecisions } from '../../src/retrigger/answered-decisions.ts';
-import type { DecidedSplit } from '../../src/rewrites/empty-backends/decided-split.ts';
+import type { CorrectableSplit } from '../../src/rewrites/empty-backends/decided-split.ts';
 import type { BackendRef, BackendRefVerdict } from '../../src/state/backend-refs.ts';
 import { leftOutCluster } from '../../src/xds/names.ts';
 
@@ -15,7 +15,7 @@ function refs(verdict: BackendRefVerdict): BackendRef[] {
 }
 
 /** A split of the route `shop/<name>`, decided when its second backendRef was empty. */
-function decided(name: string, rule = 0): DecidedSplit {
+function decided(name: string, rule = 0): CorrectableSplit {
   const cluster = `httproute/shop/${name}/rule/${rule}/backend/0`;
   return {
     rule: { kind: 'httproute', namespace: 'shop', name, rule },
@@ -30,7 +30,7 @@ function decided(name: string, rule = 0): DecidedSplit {
 }
 
 /** What was answered for a Gateway with these splits, and a world in which it can change. */
-function answered(...splits: readonly DecidedSplit[]) {
+function answered(...splits: readonly CorrectableSplit[]) {
   const world = new Map<string, BackendRefVerdict>();
   const decisions = new AnsweredDecisions({
     forRule: ({ name }) => refs(world.get(name) ?? 'empty'),

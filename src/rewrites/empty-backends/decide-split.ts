@@ -24,11 +24,24 @@ export interface Split {
 /** What a split becomes. */
 export type SplitDecision = { readonly kind: 'unchanged' } | Rebalanced | Unresolved;
 
+/** What of a split could not be decided. */
+export function unresolvedOf(decision: SplitDecision): Unresolved | undefined {
+  if (decision.kind === 'unresolved') return decision;
+  return decision.kind === 'rebalanced' ? decision.unresolved : undefined;
+}
+
 /** Something of a split could not be decided, and stays as it is. */
 export interface Unresolved {
   readonly kind: 'unresolved';
   readonly reason: SkipReason;
   readonly detail: string;
+}
+
+/** An entry for a custom backend's cluster. */
+export interface AddedEntry {
+  readonly backend: number;
+  readonly cluster: string;
+  readonly weight: number;
 }
 
 /** Empty backendRefs leave; what stays has the requests in its relative weights. */
@@ -42,14 +55,17 @@ export interface Rebalanced {
    */
   readonly leftOutWeight?: number;
   /** Entries for custom backends, to which Envoy Gateway gives no share of a split. */
-  readonly added: readonly { readonly cluster: string; readonly weight: number }[];
+  readonly added: readonly AddedEntry[];
+  /** The backendRefs that leave, by their index. */
+  readonly leaving: ReadonlySet<number | undefined>;
   /** Each backendRef that left, and why, for people. */
   readonly details: readonly string[];
   /** What stays as it is for want of knowledge. */
   readonly unresolved: Unresolved | undefined;
 }
 
-const unchanged: SplitDecision = { kind: 'unchanged' };
+/** Nothing happens to the split. */
+export const unchanged: SplitDecision = { kind: 'unchanged' };
 
 /** Decides what a split becomes when its empty backendRefs leave it. */
 export function decideSplit({ entries, refs, clusterOf }: Split): SplitDecision {
@@ -69,7 +85,15 @@ export function decideSplit({ entries, refs, clusterOf }: Split): SplitDecision 
     ...dead.map((entry) => whyDead(entry, refs)),
     ...leaving.map(({ detail }) => detail),
   ];
-  const decision = { kind: 'rebalanced', dropped, added, details, unresolved } as const;
+  const gone = new Set([...dead, ...leaving].map(({ backend }) => backend));
+  const decision = {
+    kind: 'rebalanced',
+    dropped,
+    leaving: gone,
+    added,
+    details,
+    unresolved,
+  } as const;
   if (leaving.length === 0 || share.kind !== 'divided') return decision;
   const invalidWeight = sumOfWeights(share.invalid);
   if (invalidWeight > 0) return { ...decision, leftOutWeight: invalidWeight };
@@ -104,7 +128,9 @@ function divideLeftOut(
     return {
       kind: 'unresolved',
       reason: 'backend-refs-unknown',
-      detail: 'no state source tells which of the backendRefs left out are empty and which invalid',
+      detail:
+        'no state source tells which of the backendRefs left out are empty and which invalid: ' +
+        'configure state.kubernetes, or state backendRefs in the state file',
     };
   }
   const others = entries.filter(({ cluster }) => cluster !== leftOutCluster);
@@ -119,8 +145,10 @@ function divideLeftOut(
   const custom = of('custom');
   const known = sumOfWeights(empty) + sumOfWeights(invalid);
   if (weight === sumOfWeights(invalid)) return { kind: 'divided', empty: [], invalid, custom: [] };
-  if (weight === known || weight === known + sumOfWeights(custom)) {
-    return { kind: 'divided', empty, invalid, custom };
+  if (weight === known) return { kind: 'divided', empty, invalid, custom };
+  // Envoy Gateway leaves out a custom backend only when its object, or its kind, is not there.
+  if (weight === known + sumOfWeights(custom)) {
+    return { kind: 'divided', empty, invalid: [...invalid, ...custom], custom: [] };
   }
   return {
     kind: 'unresolved',
@@ -131,13 +159,10 @@ function divideLeftOut(
   };
 }
 
-function customEntries(
-  refs: readonly BackendRef[],
-  clusterOf: Split['clusterOf'],
-): { cluster: string; weight: number }[] {
+function customEntries(refs: readonly BackendRef[], clusterOf: Split['clusterOf']): AddedEntry[] {
   return refs.flatMap(({ backend, weight }) => {
     const cluster = clusterOf(backend);
-    return cluster === undefined ? [] : [{ cluster, weight }];
+    return cluster === undefined ? [] : [{ backend, cluster, weight }];
   });
 }
 

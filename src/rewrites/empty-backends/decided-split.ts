@@ -1,11 +1,29 @@
 import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
 import type { Place } from '../report.ts';
 import { decideSplit, type Split, type SplitDecision } from './decide-split.ts';
+import type { DecidedMode } from './mode.ts';
 
-/** A split that was decided on, and all that it takes to decide on it again. */
+/** A split, and what was decided on it. */
 export interface DecidedSplit extends Split {
+  /** Undefined when the route's name does not tell it. */
+  readonly rule: RuleKey | undefined;
+  readonly place: Place;
+  /** What the policies say, and which of them. */
+  readonly decided: DecidedMode;
+  readonly decision: SplitDecision;
+  /** Its form is such that nothing can leave it, whatever the state says. */
+  readonly isFixed: boolean;
+}
+
+/** A split of which another state can make something else, and all it takes to decide again. */
+export interface CorrectableSplit extends Split {
   readonly rule: RuleKey;
   readonly place: Place;
+}
+
+/** Whether another state could make something else of it. */
+export function isCorrectable(split: DecidedSplit): split is DecidedSplit & CorrectableSplit {
+  return split.rule !== undefined && !split.isFixed && split.decided.mode === 'Rebalance';
 }
 
 /**
@@ -13,7 +31,7 @@ export interface DecidedSplit extends Split {
  * `HTTPRoute shop/cart rule 0: backendRef 1 was empty, is invalid: …`; undefined when the same would
  * become of the split, or when nothing is known of it.
  */
-export function findCorrection(split: DecidedSplit, backendRefs: BackendRefLookup) {
+export function findCorrection(split: CorrectableSplit, backendRefs: BackendRefLookup) {
   const refs = backendRefs.forRule(split.rule);
   if (refs === undefined) return undefined;
   if (effectOf(decideSplit(split)) === effectOf(decideSplit({ ...split, refs }))) return undefined;

@@ -1,10 +1,6 @@
-import { decideByPolicies } from '../../policy/nearest-policy.ts';
-import {
-  type EmptyBackendsMode,
-  type OfframpPolicy,
-  readPolicies,
-} from '../../policy/offramp-policy.ts';
-import { readStamp } from '../../policy/route-stamp.ts';
+import { type Decided, decideByPolicies } from '../../policy/nearest-policy.ts';
+import { type OfframpPolicy, readPolicies } from '../../policy/offramp-policy.ts';
+import { type RouteStamp, readStamp } from '../../policy/route-stamp.ts';
 import { fields } from '../../xds/fields.ts';
 import { readGatewayObject } from '../../xds/gateway-metadata.ts';
 import { insideField, MalformedMessageError } from '../../xds/malformed.ts';
@@ -13,11 +9,19 @@ import type { Snapshot } from '../../xds/snapshot.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 
+/** What holds for a route's empty backendRefs, and by whom: a policy, else the configuration. */
+export type DecidedMode =
+  | Decided
+  | (Pick<Decided, 'mode' | 'overruled' | 'outranked'> & {
+      readonly level: 'configuration';
+      readonly policy?: never;
+    });
+
 /** What a virtual host or route is part of, and the mode that holds there so far. */
 interface Surroundings {
   readonly report: ReportBuilder;
   readonly place: Place;
-  readonly mode: EmptyBackendsMode;
+  readonly decided: DecidedMode;
 }
 
 /** The policies of a snapshot's Gateways and listeners; what is not understood is reported. */
@@ -45,38 +49,42 @@ export function readGatewayPolicies(
 export function modeOfVirtualHost(
   virtualHost: Uint8Array,
   policies: readonly OfframpPolicy[],
-  { report, place, mode }: Surroundings,
-): EmptyBackendsMode {
-  if (policies.length === 0) return mode;
+  { report, decided: outer }: Omit<Surroundings, 'place'>,
+): DecidedMode {
+  if (policies.length === 0) return outer;
   const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
-  if (object === undefined) return mode;
+  if (object === undefined) return outer;
   const { namespace, name, sectionName: section } = object;
   const decided = decideByPolicies(policies, { kind: 'Gateway', namespace, name, section });
-  if (decided === undefined) return mode;
-  reportOverruled(decided, { report, place });
-  return decided.mode;
+  if (decided === undefined) return outer;
+  reportOverruled(decided, report);
+  return decided;
 }
 
 /** The mode of a route: by the policy stamped into it, else as it was. */
 export function modeOfRoute(
   route: Uint8Array,
-  { report, place, mode }: Surroundings,
-): EmptyBackendsMode {
+  { report, place, decided: outer }: Surroundings,
+): DecidedMode {
   const stamp = readStamp(route);
-  if (stamp === undefined) return mode;
+  if (stamp === undefined) return outer;
   const at = { ...place, route: readRoute(route).name };
   for (const problem of stamp.problems) report.skipped('policy-not-understood', at, problem);
-  if (stamp.mode === undefined) return mode;
-  reportOverruled(stamp, { report, place: at });
-  return stamp.mode;
+  if (!isDecided(stamp)) return outer;
+  reportOverruled(stamp, report);
+  const further =
+    outer.level === 'configuration' ? [] : [{ policy: outer.policy, level: outer.level }];
+  return { ...stamp, outranked: [...stamp.outranked, ...further, ...outer.outranked] };
 }
 
-function reportOverruled(
-  { policy = '', overruled = [] }: { policy?: string; overruled?: readonly string[] },
-  { report, place }: Pick<Surroundings, 'report' | 'place'>,
-): void {
+function isDecided(stamp: RouteStamp): stamp is RouteStamp & Decided {
+  return stamp.mode !== undefined;
+}
+
+/** At the policy's own place: it lost wherever its target is, and one conflict is told once. */
+function reportOverruled({ policy, level, overruled }: Decided, report: ReportBuilder): void {
   for (const loser of overruled) {
-    const detail = `${loser} has the same target as ${policy}, which is older and decides`;
-    report.skipped('policy-overruled', place, detail);
+    const detail = `has the same target (a ${level}) as ${policy}, which decides: it is older, or first by name`;
+    report.skipped('policy-overruled', { kind: 'policies', resource: loser }, detail);
   }
 }

@@ -8,7 +8,16 @@ import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-id
 import { editFields, encodeField, mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
-import { decideSplit, type Rebalanced, type Split, type SplitEntry } from './decide-split.ts';
+import {
+  decideSplit,
+  type Rebalanced,
+  type Split,
+  type SplitEntry,
+  type Unresolved,
+  unchanged,
+  unresolvedOf,
+} from './decide-split.ts';
+import type { DecidedMode } from './mode.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 
@@ -26,7 +35,11 @@ export interface SplitContext {
 }
 
 /** Takes empty backendRefs out of a Route's weighted split; the same bytes when there is no cause. */
-export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Array {
+export function rewriteSplit(
+  route: Uint8Array,
+  context: SplitContext,
+  decided: DecidedMode,
+): Uint8Array {
   const { name, action, ambiguous } = readRoute(route);
   if (action === undefined) return route;
   const { destination } = readAction(action);
@@ -41,21 +54,14 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
     refs,
     clusterOf: hasLeftOut && rule ? findCustomClusters(rule, refs, context) : noClusters,
   };
-  const decision = decideSplit(split);
+  const asked = decided.mode === 'Keep' ? unchanged : decideSplit(split);
   const obstacle = findObstacle(destination, ambiguous);
+  const decision = asked.kind === 'rebalanced' ? (obstacle ?? asked) : asked;
   const { report } = context;
-  if (rule !== undefined && obstacle === undefined) report.decided({ ...split, rule, place });
-  if (decision.kind === 'unresolved') {
-    report.skipped(decision.reason, place, decision.detail);
-    return route;
-  }
-  if (decision.kind === 'unchanged') return route;
-  if (obstacle !== undefined) {
-    report.skipped(obstacle.reason, place, obstacle.detail);
-    return route;
-  }
-  const { unresolved } = decision;
+  report.decided({ ...split, rule, place, decided, decision, isFixed: obstacle !== undefined });
+  const unresolved = unresolvedOf(decision);
   if (unresolved !== undefined) report.skipped(unresolved.reason, place, unresolved.detail);
+  if (decision.kind !== 'rebalanced') return route;
   for (const detail of decision.details) report.changed('empty-dropped', place, [], detail);
   return applyTo(route, decision);
 }
@@ -63,17 +69,19 @@ export function rewriteSplit(route: Uint8Array, context: SplitContext): Uint8Arr
 type WeightedDestination = Extract<Destination, { kind: 'weighted' }>;
 
 /** Why nothing can leave a split, although something of it is empty. */
-function findObstacle({ fixed, entries }: WeightedDestination, ambiguous: boolean) {
+function findObstacle(
+  { fixed, entries }: WeightedDestination,
+  ambiguous: boolean,
+): Unresolved | undefined {
+  const kind = 'unresolved';
   if (ambiguous) {
     const detail = 'a field that decoders merge occurs twice in the route';
-    return { reason: 'ambiguous-encoding', detail } as const;
+    return { kind, reason: 'ambiguous-encoding', detail };
   }
-  if (fixed) {
-    return { reason: 'total-weight', detail: 'the split fixes its total_weight' } as const;
-  }
+  if (fixed) return { kind, reason: 'total-weight', detail: 'the split fixes its total_weight' };
   if (entries.some(({ cluster }) => cluster === '')) {
     const detail = 'a request header chooses the cluster of an entry of the split';
-    return { reason: 'cluster-header', detail } as const;
+    return { kind, reason: 'cluster-header', detail };
   }
   return undefined;
 }

@@ -29,7 +29,7 @@ export function startOtherExtension(listenerPort: number): Promise<RecordingHook
   return startRecordingHook({
     answer: (request) => {
       const { clusters = [], secrets = [], listeners = [], routes = [] } = readHookRequest(request);
-      return encodeResponse({
+      return encodeHookResponse({
         clusters: [...clusters, ...added.clusters],
         secrets,
         listeners: [...listeners, ...added.listeners],
@@ -47,7 +47,15 @@ export function readHookRequest(request: Buffer): Lists {
   return type.toObject(type.decode(request));
 }
 
-function encodeResponse(lists: Lists): Buffer {
+/** The cluster of a PostClusterModifyRequest, encoded. */
+export function decodeClusterRequest(request: Buffer): Uint8Array {
+  const type = service.lookupType('envoygateway.extension.PostClusterModifyRequest');
+  const { cluster = Buffer.alloc(0) } = type.toObject(type.decode(request));
+  return cluster;
+}
+
+/** A hook response with these lists. */
+export function encodeHookResponse(lists: Lists): Buffer {
   const type = service.lookupType('envoygateway.extension.PostTranslateModifyResponse');
   return Buffer.from(type.encode(type.fromObject(lists)).finish());
 }

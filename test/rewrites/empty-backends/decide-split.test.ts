@@ -49,9 +49,13 @@ describe('a custom backend beside an empty one', () => {
     });
   });
 
-  it('gets it too when Envoy Gateway counts its weight as left out', () => {
-    expect(decide([leftOut(100)], refs, [0])).toMatchObject({
-      added: [{ cluster: cluster(0), weight: 50 }],
+  it('is invalid when Envoy Gateway counts its weight as left out: it is not there', () => {
+    expect(decide([leftOut(100)], refs, [0])).toEqual({ kind: 'unchanged' });
+    const good = [own(2, 10), leftOut(100)];
+    expect(decide(good, [...refs, ref(2, 10, 'ready')], [0])).toMatchObject({
+      kind: 'rebalanced',
+      leftOutWeight: 50,
+      added: [],
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type DecidedSplit,
+  type CorrectableSplit,
   findCorrection,
 } from '../../../src/rewrites/empty-backends/decided-split.ts';
 import type { BackendRef, BackendRefVerdict } from '../../../src/state/backend-refs.ts';
@@ -27,12 +27,12 @@ function refs(...verdicts: readonly BackendRefVerdict[]): BackendRef[] {
   }));
 }
 
-function split(given: Partial<DecidedSplit>): DecidedSplit {
+function split(given: Partial<CorrectableSplit>): CorrectableSplit {
   const entries = [good, leftOut(40)];
   return { rule, place, entries, refs: undefined, clusterOf: () => undefined, ...given };
 }
 
-function correct(decided: DecidedSplit, now: readonly BackendRef[] | undefined) {
+function correct(decided: CorrectableSplit, now: readonly BackendRef[] | undefined) {
   return findCorrection(decided, { forRule: () => now });
 }
 

@@ -43,6 +43,12 @@ export async function installPodMonitorCrd(kubernetes: RunningKubernetes): Promi
   await installCrds(kubernetes, [crdSchema.parse(parse(text))]);
 }
 
+/** Installs the kind of the backends that `startCustomBackends` makes clusters for. */
+export async function installStaticBackendCrd(kubernetes: RunningKubernetes): Promise<void> {
+  const file = path.join(import.meta.dirname, 'crds', 'staticbackends.yaml');
+  await installCrds(kubernetes, [crdSchema.parse(parse(await readFile(file, 'utf8')))]);
+}
+
 async function installCrds(kubernetes: RunningKubernetes, crds: readonly Crd[]): Promise<void> {
   await kubernetes.apply(crds);
   for (const { spec } of crds) {

@@ -7,7 +7,9 @@ export type NewObject = Readonly<Record<string, unknown>> & {
 
 /** One backendRef of a route. */
 export interface BackendRef {
-  readonly kind: 'Service' | 'Backend';
+  /** Service, Backend, or with its group another. */
+  readonly kind: string;
+  readonly group?: string;
   readonly name: string;
   readonly weight?: number;
   /** Of a Service; 80 by default. */

@@ -1,0 +1,100 @@
+import type { BackendRef, BackendRefVerdict } from '../../state/backend-refs.ts';
+import { leftOutCluster } from '../../xds/names.ts';
+import type { Place, Skip } from '../report.ts';
+import { type SplitDecision, type SplitEntry, unresolvedOf } from './decide-split.ts';
+import type { DecidedSplit } from './decided-split.ts';
+import type { DecidedMode } from './mode.ts';
+
+/**
+ * What became of one backendRef of a split. `stays`: it has its weight, as before. `gains`: it has a
+ * part of what those had that leave. `joins`: it gets an entry, which Envoy Gateway gave it not.
+ */
+export type BackendFate = 'stays' | 'leaves' | 'gains' | 'joins';
+
+/** One backendRef of a weighted route: what it is taken for, why, and what became of it. */
+export interface BackendVerdict {
+  /** Its index in the rule; absent for an entry that may stand for several. */
+  readonly backend?: number;
+  readonly weight: number;
+  /** `unresolved`: nothing tells what is behind it. */
+  readonly verdict: BackendRefVerdict | 'unresolved';
+  readonly fate: BackendFate;
+  readonly detail: string;
+}
+
+/** What was decided about one weighted route, and by which policy. */
+export interface SplitVerdict {
+  readonly place: Place;
+  readonly decided: DecidedMode;
+  readonly backends: readonly BackendVerdict[];
+  /** Why something of it could not be decided, and stays. */
+  readonly unresolved?: Pick<Skip, 'reason' | 'detail'>;
+}
+
+/** What was decided about each backendRef of a split, for people. Decides nothing itself. */
+export function describeSplit(split: DecidedSplit): SplitVerdict {
+  const { place, decided, entries, refs, decision } = split;
+  const known = new Set(refs?.map(({ backend }) => backend));
+  const unknown = entries.filter(
+    ({ backend }) => refs === undefined || (backend !== undefined && !known.has(backend)),
+  );
+  const backends = [
+    ...(refs ?? []).map((ref) => describeRef(ref, entries, decision)),
+    ...unknown.map((entry) => describeEntry(entry, decision)),
+  ].sort((one, other) => (one.backend ?? Infinity) - (other.backend ?? Infinity));
+  const unresolved = unresolvedOf(decision);
+  if (unresolved === undefined) return { place, decided, backends };
+  const { reason, detail } = unresolved;
+  return { place, decided, backends, unresolved: { reason, detail } };
+}
+
+function describeRef(
+  ref: BackendRef,
+  entries: readonly SplitEntry[],
+  decision: SplitDecision,
+): BackendVerdict {
+  const { backend, weight } = ref;
+  const fate = fateOf(ref, decision);
+  const entry = entries.find((one) => one.backend === backend);
+  // The endpoints in the snapshot count, whatever the state says.
+  if (entry?.usable === false && (ref.verdict === 'ready' || ref.verdict === 'unready')) {
+    return { backend, weight, fate, verdict: 'unready', detail: noUsableEndpoint(entry) };
+  }
+  return { backend, weight, fate, verdict: ref.verdict, detail: ref.detail };
+}
+
+/** An entry of whose backendRef no state source tells anything. */
+function describeEntry(entry: SplitEntry, decision: SplitDecision): BackendVerdict {
+  const { backend, weight, usable, cluster } = entry;
+  const fate = fateOf(entry, decision);
+  if (!usable) {
+    const index = backend === undefined ? {} : { backend };
+    return { ...index, weight, fate, verdict: 'unready', detail: noUsableEndpoint(entry) };
+  }
+  if (cluster === leftOutCluster) {
+    const detail = 'left out by Envoy Gateway: empty or invalid, which of them nothing tells';
+    return { weight, fate, verdict: 'unresolved', detail };
+  }
+  if (backend === undefined) {
+    const detail = `${cluster || 'chosen by a request header'} may stand for several backendRefs`;
+    return { weight, fate, verdict: 'unresolved', detail };
+  }
+  const detail = `nothing tells of its endpoints; Envoy Gateway has ${cluster} in the split`;
+  return { backend, weight, fate, verdict: 'unresolved', detail };
+}
+
+function noUsableEndpoint({ cluster }: SplitEntry): string {
+  return `${cluster} has no usable endpoint`;
+}
+
+function fateOf(
+  { backend, weight, ...rest }: BackendRef | SplitEntry,
+  decision: SplitDecision,
+): BackendFate {
+  if (decision.kind !== 'rebalanced' || weight === 0) return 'stays';
+  if (backend !== undefined && decision.leaving.has(backend)) return 'leaves';
+  if (decision.added.some((entry) => entry.backend === backend)) return 'joins';
+  const isLeftOut = 'cluster' in rest && rest.cluster === leftOutCluster;
+  // Of one that is invalid the share of 500s stays, and with fewer beside it weighs more.
+  return isLeftOut || ('verdict' in rest && rest.verdict === 'invalid') ? 'stays' : 'gains';
+}

@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { configSchema } from '../../src/config/schema.ts';
+import type { RewriteSettings, State } from '../../src/rewrites/pipeline.ts';
+import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
+import { encodeRequest } from './xds.ts';
+
+const resources = z.array(z.looseObject({})).optional();
+const inputSchema = z.strictObject({
+  /** What the pair shows, in a sentence. */
+  shows: z.string(),
+  /** As in a state file. */
+  state: z.unknown(),
+  /** As in the configuration file. */
+  config: configSchema.prefault({}),
+  /** Leaves out what Envoy's YAML tools use for repetition. */
+  shared: z.unknown().optional(),
+  snapshot: z.strictObject({
+    clusters: resources,
+    secrets: resources,
+    listeners: resources,
+    routes: resources,
+  }),
+});
+
+const suffix = '.in.yaml';
+const goldenFolder = join(import.meta.dirname, '../golden');
+
+/** What a golden pair puts in. */
+export interface GoldenInput {
+  readonly request: Uint8Array;
+  readonly state: State;
+  readonly settings: RewriteSettings;
+}
+
+/** The behaviours that a rewrite's folder shows. */
+export function goldenBehaviours(rewrite: string): string[] {
+  return readdirSync(join(goldenFolder, rewrite))
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => name.replace(suffix, ''));
+}
+
+/** Reads the input that shows a behaviour. */
+export function readGoldenInput(rewrite: string, behaviour: string): GoldenInput {
+  const text = readFileSync(join(goldenFolder, rewrite, behaviour + suffix), 'utf8');
+  const input = inputSchema.parse(parse(text, { merge: true }));
+  return {
+    request: encodeRequest(definedLists(input.snapshot)),
+    state: readState(input.state),
+    settings: input.config,
+  };
+}
+
+function readState(state: unknown): State {
+  const parsed = parseStateFile('state', stringify(state));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return stateOf(parsed.value);
+}
+
+function definedLists(snapshot: z.output<typeof inputSchema>['snapshot']) {
+  const { clusters = [], secrets = [], listeners = [], routes = [] } = snapshot;
+  return { clusters, secrets, listeners, routes };
+}
