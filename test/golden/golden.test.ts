@@ -5,8 +5,11 @@ import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
+import type { AssignmentLookup } from '../../src/state/assignments.ts';
 import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
+import { ToldAssignments } from '../../src/state/told-assignments.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
+import { endpointsRequest } from '../support/assignments.ts';
 import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
 
 const resources = z.array(z.looseObject({})).optional();
@@ -15,6 +18,8 @@ const inputSchema = z.strictObject({
   shows: z.string(),
   /** As in a state file. */
   state: z.unknown(),
+  /** ClusterLoadAssignments that came through PostEndpointsModify before the snapshot. */
+  assignments: z.array(z.looseObject({})).default([]),
   /** As in the configuration file. */
   config: configSchema.prefault({}),
   /** Leaves out what Envoy's YAML tools use for repetition. */
@@ -37,7 +42,7 @@ describe.each(rewrites.map(({ name }) => name))('%s', (rewrite) => {
     const path = join(folder, rewrite, behaviour);
     const text = readFileSync(`${path}.in.yaml`, 'utf8');
     const input = inputSchema.parse(parse(text, { merge: true }));
-    const state = readState(input.state);
+    const state = { ...readState(input.state), assignments: hearAll(input.assignments) };
     const settings = input.config;
     const request = encodeRequest(definedLists(input.snapshot));
 
@@ -59,6 +64,12 @@ function readState(state: unknown): State {
   const parsed = parseStateFile('state', stringify(state));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return stateOf(parsed.value);
+}
+
+function hearAll(assignments: readonly object[]): AssignmentLookup {
+  const told = new ToldAssignments();
+  for (const assignment of assignments) told.hear('', endpointsRequest(assignment));
+  return told.saidBy('');
 }
 
 function definedLists(snapshot: z.output<typeof inputSchema>['snapshot']) {

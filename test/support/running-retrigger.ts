@@ -37,6 +37,7 @@ export async function startRetrigger(api: KubernetesApiDouble, { onTestFinished 
     api: server,
     namespaces: [],
     readsBackendRefs: false,
+    countsEndpoints: false,
     log,
   });
   const metrics = new Metrics('offramp');

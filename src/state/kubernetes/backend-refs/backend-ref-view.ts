@@ -31,6 +31,7 @@ export class BackendRefView implements BackendRefLookup {
   readonly services = new Kept<ServicePorts>();
   readonly serviceImports = new Kept<ServicePorts>();
   readonly backends = new Kept<BackendKind>();
+  readonly #countsEndpoints: boolean;
   readonly #unknown = new Set<string>();
   readonly #slices = new Map<string, EndpointCounts>();
   readonly #slicesOf = new Map<string, Set<string>>();
@@ -39,10 +40,17 @@ export class BackendRefView implements BackendRefLookup {
     service: (kind, namespace, name) =>
       (kind === 'Service' ? this.services : this.serviceImports).get(namespace, name),
     endpoints: (kind, namespace, name, portName) =>
-      this.#count(`${kind} ${keyOf(namespace, name)}`, portName),
+      this.#countsEndpoints
+        ? this.#count(`${kind} ${keyOf(namespace, name)}`, portName)
+        : undefined,
     backend: (namespace, name) => this.backends.get(namespace, name),
     grants: (namespace) => this.#grants.get(namespace)?.values() ?? [],
   };
+
+  /** Without EndpointSlices, whoever exists and may be referred to is `valid`, and no more is known. */
+  constructor({ countsEndpoints }: { readonly countsEndpoints: boolean }) {
+    this.#countsEndpoints = countsEndpoints;
+  }
 
   /** Says that a kind may be read, or not: while one may not, nothing is known of any rule. */
   setKnown(what: string, known: boolean): void {
