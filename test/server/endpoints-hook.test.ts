@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import { assignmentOf, endpointsRequest } from '../support/assignments.ts';
-import { connectExtension, startTestServer, type TestServer } from '../support/running-server.ts';
+import { connectExtension } from '../support/extension-connection.ts';
+import { startTestServer, type TestServer } from '../support/running-server.ts';
 import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
 
 const byHook = { emptyBackends: { endpoints: 'hook' } };
