@@ -144,8 +144,8 @@ describe.each(['TCP', 'a unix socket'])(
 
     it('are told apart from invalid ones without EndpointSlices', async () => {
       const metrics = await (await fetch(`${offramp.url}/metrics`)).text();
-      expect(metrics).toContain('offramp_kubernetes_watches{kind="services"');
-      expect(metrics).not.toContain('endpointslices');
+      expect(metrics).toContain('offramp_kubernetes_watches{kind="Service"');
+      expect(metrics).not.toContain('EndpointSlice');
       expect(metrics).toContain(
         'offramp_empty_backends_unresolved_total{reason="endpoints-unknown"} 0',
       );
