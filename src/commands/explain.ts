@@ -35,6 +35,9 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
   const { config } = loaded;
   const request = readSnapshotFile(file);
   const state = await readState(loaded);
+  if (config.emptyBackends.endpoints === 'hook') {
+    warn('a recording has no endpoints: what emptyBackends.endpoints: hook needs is unknown here');
+  }
   const result = answer(file, () =>
     answerSnapshot(
       request,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
-import type { KubernetesSourceConfig } from '../config/schema.ts';
+import type { Config, KubernetesSourceConfig } from '../config/schema.ts';
 import { GatewayRetrigger } from '../retrigger/gateway-retrigger.ts';
 import { ApiServer } from '../state/kubernetes/api-server.ts';
 import { ApiTransport } from '../state/kubernetes/api-transport.ts';
@@ -20,9 +20,9 @@ export function openKubernetes(
 ): OpenState {
   const { namespaces } = kubernetes;
   const { api, origin } = openApi(kubernetes, folder);
-  const readsBackendRefs = config.emptyBackends.mode === 'Rebalance';
+  const scope = { namespaces, ...backendRefScope(config) };
   log.info({ server: api.address, credentials: origin, namespaces }, 'reading Kubernetes objects');
-  const source = new KubernetesSource({ api, namespaces, readsBackendRefs, log });
+  const source = new KubernetesSource({ api, ...scope, log });
   metrics.observeWatches(() => source.informers.states());
   if (!config.retrigger.gatewayAnnotation) {
     log.info({ retrigger: 'off' }, withoutRetrigger);
@@ -55,10 +55,17 @@ export async function readKubernetes(
   { config, folder }: LoadedConfig,
 ): Promise<KubernetesReading & { readonly summary: string }> {
   const { api, origin } = openApi(kubernetes, folder);
-  const readsBackendRefs = config.emptyBackends.mode === 'Rebalance';
   const { namespaces } = kubernetes;
-  const reading = await readKubernetesOnce(api, { namespaces, readsBackendRefs });
+  const reading = await readKubernetesOnce(api, { namespaces, ...backendRefScope(config) });
   return { ...reading, summary: `${api.address} (${origin}): ${describeCounts(reading.view)}` };
+}
+
+/** What is read of backendRefs. */
+function backendRefScope({ emptyBackends }: Config) {
+  return {
+    readsBackendRefs: emptyBackends.mode === 'Rebalance',
+    countsEndpoints: emptyBackends.endpoints === 'slices',
+  };
 }
 
 function openApi(

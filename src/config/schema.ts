@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { emptyBackendsModes } from '../policy/offramp-policy.ts';
+import { endpointSources } from '../rewrites/pipeline.ts';
 
 const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
 
@@ -201,6 +202,14 @@ export const configSchema = z
           .describe(
             'Rebalance: a backendRef without an endpoint that takes requests leaves its split, the ' +
               'others have all requests. Keep: it keeps its share, as 503, as Envoy Gateway has it.',
+          ),
+        endpoints: z
+          .enum(endpointSources)
+          .default('slices')
+          .describe(
+            'Who says whether a backendRef with a cluster of its own has endpoints that take requests. ' +
+              'slices: the state, which reads EndpointSlices in Kubernetes. hook: Envoy Gateway, which ' +
+              'calls Offramp for each cluster of each translation when Endpoints is in its hooks.',
           ),
       })
       .prefault({}),

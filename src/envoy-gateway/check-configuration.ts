@@ -29,7 +29,7 @@ export function checkEnvoyGateway(
     ...findings,
     ...ours.findings,
     ...ours.entries.flatMap((entry) => [
-      ...checkHooks(entry),
+      ...checkHooks(entry, side),
       ...checkTranslation(entry),
       ...checkMessageSize(entry),
       ...checkService(entry),
@@ -46,7 +46,12 @@ export function checkEnvoyGateway(
 
 /** What ends each translation ends it for Offramp too, whoever's extension manager it is in. */
 function checkAnothers(entry: ManagerEntry): Finding[] {
-  const checks = [checkHooks, checkMessageSize, checkService, checkFailureHandling];
+  const checks = [
+    (one: ManagerEntry) => checkHooks(one),
+    checkMessageSize,
+    checkService,
+    checkFailureHandling,
+  ];
   return checks.flatMap((check) => check(entry)).filter(({ outcome }) => outcome !== undefined);
 }
 

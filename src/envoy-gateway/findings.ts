@@ -12,6 +12,7 @@ export const levels = {
   'address-differs': 'error',
   'api-version': 'error',
   'clusters-not-sent': 'error',
+  'endpoints-not-told': 'error',
   'extension-manager-twice': 'error',
   'invalid-yaml': 'error',
   'manager-name': 'error',

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import type { EndpointSource } from '../rewrites/pipeline.ts';
 
 /** What Envoy Gateway’s side has to fit: where Offramp listens, and how it asks for translations. */
 export interface OfframpSide {
@@ -9,15 +10,17 @@ export interface OfframpSide {
   /** grpc.address as it is written. */
   readonly addressText: string;
   readonly tls: boolean;
+  readonly endpoints: EndpointSource;
   /** Absolute. */
   readonly retriggerFolder: string | undefined;
 }
 
 /** What of Offramp's configuration file Envoy Gateway has to fit. */
-export function offrampSide(file: string, { grpc, retrigger }: Config): OfframpSide {
+export function offrampSide(file: string, { emptyBackends, grpc, retrigger }: Config): OfframpSide {
   return {
     address: readAddress(grpc.address),
     addressText: grpc.address,
+    endpoints: emptyBackends.endpoints,
     tls: false, // Offramp speaks plain text
     retriggerFolder:
       retrigger.folder === undefined ? undefined : resolve(dirname(file), retrigger.folder),

@@ -3,6 +3,7 @@ import {
   type OfframpPolicy,
   policyGroup,
 } from '../policy/offramp-policy.ts';
+import { noAssignments } from '../state/assignments.ts';
 import { readClusterNames } from '../xds/cluster.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
@@ -24,10 +25,12 @@ const { RouteConfiguration, VirtualHost } = fields;
  * all of the requests, in their relative weights. Invalid backendRefs keep their share of 500s.
  * The nearest policy decides whether: of the rule, route, listener, Gateway, else the configuration.
  */
-export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, settings) => {
+export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
   const report = new ReportBuilder('empty-backends');
   const policies = readGatewayPolicies(snapshot, report);
-  const { mode } = settings.emptyBackends;
+  const { backendRefs } = state;
+  const { mode, endpoints } = settings.emptyBackends;
+  const assignments = endpoints === 'hook' ? (state.assignments ?? noAssignments) : undefined;
   const isPassed = (its: EmptyBackendsMode) => its === 'Keep' && !settings.everySplit;
   if (isPassed(mode) && !mayRebalance(snapshot, policies)) {
     return { snapshot, report: report.finish([]) };
@@ -51,7 +54,7 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, { backendRefs }, setting
           const place = { kind: 'routes', resource, virtualHost: name } as const;
           const outer = { report, decided: byConfiguration };
           const ofHost = modeOfVirtualHost(virtualHost, policies, outer);
-          const context = { clusters, backendRefs, report, place };
+          const context = { clusters, backendRefs, assignments, report, place };
           return mapFields(virtualHost, VirtualHost.routes, (route) => {
             const decided = hasStamps
               ? modeOfRoute(route, { report, place, decided: ofHost })

@@ -1,4 +1,5 @@
 import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
+import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
 import type { ConnectorLookup } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
@@ -12,11 +13,20 @@ import { mergeReports, type Report } from './report.ts';
 export interface State {
   readonly connectors: ConnectorLookup;
   readonly backendRefs: BackendRefLookup;
+  /** What was said of this snapshot's endpoints before it came; absent when nothing was. */
+  readonly assignments?: AssignmentLookup;
 }
+
+/** Who says whether a backendRef with a cluster of its own has endpoints that take requests. */
+export const endpointSources = ['slices', 'hook'] as const;
+
+/** One of `endpointSources`: the state's backendRefs, or Envoy Gateway's PostEndpointsModify calls. */
+export type EndpointSource = (typeof endpointSources)[number];
 
 /** Whether empty backendRefs leave their split, or keep their share as the Gateway API has it. */
 export interface EmptyBackendsSettings {
   readonly mode: EmptyBackendsMode;
+  readonly endpoints: EndpointSource;
 }
 
 /** What the operator decided, for every rewrite. */

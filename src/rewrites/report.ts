@@ -22,6 +22,7 @@ export const skipReasons = [
   'connect-authentication',
   'custom-cluster-missing',
   'domain-taken',
+  'endpoints-unknown',
   'inline-cluster-specifier',
   'malformed-resource',
   'merged-cluster',
@@ -39,6 +40,7 @@ export const skipReasons = [
 export const unresolvedReasons: readonly SkipReason[] = [
   'backend-refs-unknown',
   'custom-cluster-missing',
+  'endpoints-unknown',
   'weights-disagree',
 ];
 

@@ -45,8 +45,9 @@ export const extensionService: ServiceDefinition = Object.fromEntries(
 );
 
 /**
- * The six RPCs: PostTranslateModify decides, PostRouteModify notes a route's policies in it, and the
- * others answer with what they were given. `answered` is told of each PostTranslateModify request
+ * The six RPCs: PostTranslateModify decides, PostRouteModify notes a route's policies in it,
+ * PostEndpointsModify is listened to, and like the others answers with what it was given. Only
+ * PostTranslateModify ever answers with an error. `answered` is told of each PostTranslateModify request
  * after its answer was handed over.
  */
 export function implementExtension(
@@ -55,12 +56,13 @@ export function implementExtension(
   log: Logger,
   answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
-  const answers: Readonly<Record<string, (request: Buffer) => Uint8Array>> = {
-    PostTranslateModify: (request) => hook.postTranslateModify(request),
+  const answers: Readonly<Record<string, (request: Buffer, caller: string) => Uint8Array>> = {
+    PostTranslateModify: (request, caller) => hook.postTranslateModify(request, caller),
     PostRouteModify: (request) =>
       stampRouteOfRequest(request, (err) =>
         log.error({ err }, 'a route came without its policies'),
       ),
+    PostEndpointsModify: (request, caller) => hook.postEndpointsModify(request, caller),
   };
   const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
     const isHook = rpc === 'PostTranslateModify';
@@ -71,11 +73,15 @@ export function implementExtension(
       let code = status.OK;
       try {
         const { request } = call;
-        callback(null, asBuffer(answer(request)));
+        callback(null, asBuffer(answer(request, call.getPeer())));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
-        code = problem.code;
-        callback(problem);
+        if (isHook) {
+          code = problem.code;
+          callback(problem);
+        } else {
+          callback(null, unchanged);
+        }
       }
       handled(code);
       if (!isHook) return;
@@ -85,6 +91,12 @@ export function implementExtension(
   };
   return Object.fromEntries(rpcs.map((rpc) => [rpc, implement(rpc)]));
 }
+
+/**
+ * The empty answer: Envoy Gateway keeps its resource. An error of one of these calls would end the
+ * whole translation, for the sake of one resource.
+ */
+const unchanged = Buffer.alloc(0);
 
 type StatusOf = Pick<ServiceError, 'code' | 'details'>;
 

@@ -6,6 +6,7 @@ import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
+import { ToldAssignments } from '../state/told-assignments.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
@@ -61,19 +62,24 @@ const maxNamedSkips = 5;
 /** Answers PostTranslateModify calls, counts and logs them. */
 export class Hook {
   readonly #options: HookOptions;
+  readonly #told = new ToldAssignments();
   #warnedAboutRoutes = false;
 
   constructor(options: HookOptions) {
     this.#options = options;
   }
 
-  /** Throws MalformedMessageError when the envelope is malformed. */
-  postTranslateModify(request: Uint8Array): Uint8Array {
+  /**
+   * The answer to PostTranslateModify; `caller` is who asks, by its connection. Throws
+   * MalformedMessageError when the envelope is malformed.
+   */
+  postTranslateModify(request: Uint8Array, caller: string): Uint8Array {
     const { metrics } = this.#options;
     const started = performance.now();
     let outcome: Outcome = 'error';
     try {
-      const response = this.#answer(request, started);
+      const response = this.#answer(request, started, caller);
+      this.#told.forget(caller); // not after an error: then the same call comes again
       outcome = 'ok';
       return response;
     } catch (error) {
@@ -86,7 +92,19 @@ export class Hook {
     }
   }
 
-  #answer(request: Uint8Array, started: number): Uint8Array {
+  /**
+   * The answer to PostEndpointsModify: the assignment that came. With `emptyBackends.endpoints: hook`
+   * what it says is kept for the snapshot that follows. Throws MalformedMessageError only when the
+   * request itself is none.
+   */
+  postEndpointsModify(request: Uint8Array, caller: string): Uint8Array {
+    if (this.#options.settings.emptyBackends.endpoints === 'hook') {
+      this.#told.hear(caller, request);
+    }
+    return returnResource(request);
+  }
+
+  #answer(request: Uint8Array, started: number, caller: string): Uint8Array {
     const { metrics, log, mode, currentState } = this.#options;
     metrics.snapshotBytes.observe(request.length);
     const timed = <T>(phase: Phase, work: () => T): T => {
@@ -95,7 +113,8 @@ export class Hook {
       metrics.phaseDuration.observe({ phase }, secondsSince(begun));
       return result;
     };
-    const result = answerSnapshot(request, this.#options, currentState(), timed);
+    const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
+    const result = answerSnapshot(request, this.#options, state, timed);
     metrics.countReport(result.report);
     this.#warnAboutMissingRoutes(result.snapshot);
     const decided = mode === 'shadow' ? [] : result.splits;

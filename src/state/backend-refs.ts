@@ -3,9 +3,17 @@ import type { RouteKind } from './connectors.ts';
 /**
  * What is behind a backendRef. `empty`: valid, but without any endpoint, so that Envoy Gateway gives
  * it no cluster in a split. `unready`: it has endpoints, none of which takes requests now.
- * `custom`: a kind of an extension, whose cluster another extension server makes.
+ * `valid`: it exists and may be referred to, and nobody counts its endpoints. `custom`: a kind of an
+ * extension, whose cluster another extension server makes.
  */
-export type BackendRefVerdict = 'ready' | 'empty' | 'unready' | 'invalid' | 'custom' | 'dynamic';
+export type BackendRefVerdict =
+  | 'ready'
+  | 'empty'
+  | 'unready'
+  | 'valid'
+  | 'invalid'
+  | 'custom'
+  | 'dynamic';
 
 /** One backendRef of a rule, and what is known of it. */
 export interface BackendRef {

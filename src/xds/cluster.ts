@@ -1,3 +1,4 @@
+import { assignsUsableEndpoint } from './endpoints.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { parseClusterName } from './names.ts';
@@ -59,10 +60,8 @@ export function speaksHttp2(cluster: Uint8Array): boolean {
 
 /** Envoy's DiscoveryType values whose endpoints are all in the cluster itself. */
 const inlineTypes: ReadonlySet<number> = new Set([0, 1, 2]); // STATIC, STRICT_DNS, LOGICAL_DNS
+const edsType = 3;
 const inlineCustomTypes: ReadonlySet<string> = new Set(['envoy.cluster.dns']);
-
-/** Envoy's HealthStatus values of endpoints that get no request: UNHEALTHY, DRAINING, TIMEOUT. */
-const outOfService: ReadonlySet<number> = new Set([2, 3, 4]);
 
 /**
  * Whether an endpoint of the cluster can take requests; undefined when the cluster does not list its
@@ -72,21 +71,21 @@ export function hasUsableEndpoint(cluster: Uint8Array): boolean | undefined {
   if (!listsItsEndpoints(cluster)) return undefined;
   const assignments = valuesOf(cluster, fields.Cluster.load_assignment);
   if (assignments.length > 1) return undefined;
-  const localities = assignments.flatMap((assignment) =>
-    valuesOf(assignment, fields.ClusterLoadAssignment.endpoints),
-  );
-  const { LocalityLbEndpoints, LbEndpoint } = fields;
-  const isElsewhere = localities.some(
-    (locality) =>
-      hasField(locality, LocalityLbEndpoints.load_balancer_endpoints) ||
-      hasField(locality, LocalityLbEndpoints.leds_cluster_locality_config),
-  );
-  if (isElsewhere) return undefined;
-  return localities.some((locality) =>
-    valuesOf(locality, LocalityLbEndpoints.lb_endpoints).some(
-      (endpoint) => !outOfService.has(varintOf(endpoint, LbEndpoint.health_status)),
-    ),
-  );
+  const [assignment] = assignments;
+  return assignment === undefined ? false : assignsUsableEndpoint(assignment);
+}
+
+/**
+ * The name under which an EDS cluster asks for its endpoints; undefined for every other cluster.
+ * Throws MalformedMessageError.
+ */
+export function endpointServiceName(cluster: Uint8Array): string | undefined {
+  const { Cluster, EdsClusterConfig } = fields;
+  if (hasField(cluster, Cluster.cluster_type)) return undefined;
+  if (varintOf(cluster, Cluster.type) !== edsType) return undefined;
+  const config = lastValueOf(cluster, Cluster.eds_cluster_config);
+  const name = config === undefined ? '' : stringOf(config, EdsClusterConfig.service_name);
+  return name === '' ? readClusterName(cluster) : name;
 }
 
 function listsItsEndpoints(cluster: Uint8Array): boolean {

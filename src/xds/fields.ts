@@ -35,6 +35,9 @@ export const fields = {
   PostTranslateExtensionContext: fieldsOf('envoygateway.extension.PostTranslateExtensionContext', {
     extension_resources: 1,
   }),
+  PostEndpointsModifyRequest: fieldsOf('envoygateway.extension.PostEndpointsModifyRequest', {
+    load_assignment: 1,
+  }),
   PostRouteModifyRequest: fieldsOf('envoygateway.extension.PostRouteModifyRequest', {
     route: 1,
     post_route_context: 2,
@@ -102,10 +105,14 @@ export const fields = {
   Cluster: fieldsOf('envoy.config.cluster.v3.Cluster', {
     name: 1,
     type: 2,
+    eds_cluster_config: 3,
     http2_protocol_options: 14,
     load_assignment: 33,
     cluster_type: 38,
     typed_extension_protocol_options: 36,
+  }),
+  EdsClusterConfig: fieldsOf('envoy.config.cluster.v3.Cluster.EdsClusterConfig', {
+    service_name: 2,
   }),
   HttpProtocolOptions: fieldsOf('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
     explicit_http_config: 3,
@@ -115,6 +122,7 @@ export const fields = {
     { http2_protocol_options: 2 },
   ),
   ClusterLoadAssignment: fieldsOf('envoy.config.endpoint.v3.ClusterLoadAssignment', {
+    cluster_name: 1,
     endpoints: 2,
   }),
   LocalityLbEndpoints: fieldsOf('envoy.config.endpoint.v3.LocalityLbEndpoints', {
@@ -125,6 +133,7 @@ export const fields = {
   }),
   LbEndpoint: fieldsOf('envoy.config.endpoint.v3.LbEndpoint', {
     health_status: 2,
+    load_balancing_weight: 4,
   }),
   CustomClusterType: fieldsOf('envoy.config.cluster.v3.Cluster.CustomClusterType', {
     name: 1,

@@ -51,6 +51,12 @@ describe('explain', () => {
     expect(stdout.includes('\u001b[')).toBe(false);
   });
 
+  it('says that a recording has no endpoints when it should know them by the hook', () => {
+    const byHook = file('by-hook.yaml', 'emptyBackends: {endpoints: hook}');
+    const { stderr } = offramp('explain', snapshot, '-c', byHook);
+    expect(String(stderr)).toMatch(/^warning: a recording has no endpoints: .*endpoints: hook/);
+  });
+
   it('answers 1 when something was skipped, and says why', () => {
     file(
       'skip.yaml',

@@ -33,7 +33,7 @@ retrigger: { folder: watched, gatewayAnnotation: false }
 connectors:
   offlineResponse: { status: 502, body: "", headers: { Retry-After: "30", X-Empty: "" } }
   internalListener: other
-emptyBackends: { mode: Keep }
+emptyBackends: { mode: Keep, endpoints: hook }
 `;
 
 /** The options that cannot be beside a state file. */
@@ -68,7 +68,7 @@ describe('loadConfig', () => {
         },
         internalListener: 'other',
       },
-      emptyBackends: { mode: 'Keep' },
+      emptyBackends: { mode: 'Keep', endpoints: 'hook' },
     });
   });
 

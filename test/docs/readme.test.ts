@@ -148,6 +148,7 @@ describe('reference tables', () => {
       'connect-authentication': true,
       'custom-cluster-missing': true,
       'domain-taken': true,
+      'endpoints-unknown': true,
       'inline-cluster-specifier': true,
       'malformed-resource': true,
       'merged-cluster': true,

@@ -9,6 +9,7 @@ const side = (tls: boolean): OfframpSide => ({
   address: { kind: 'tcp', host: '127.0.0.1', port: 5005 },
   addressText: '127.0.0.1:5005',
   tls,
+  endpoints: 'slices',
   retriggerFolder: undefined,
 });
 

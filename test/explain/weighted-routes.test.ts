@@ -60,7 +60,11 @@ function stateOf(refs: readonly (readonly [number, StatedBackendRef['verdict']])
 
 function verdicts(snapshot: Snapshot, state: State, mode: 'Rebalance' | 'Keep' = 'Rebalance') {
   const { settings } = readGoldenInput('empty-backends', 'mode-keep');
-  const asked = { ...settings, emptyBackends: { mode }, everySplit: true };
+  const asked = {
+    ...settings,
+    emptyBackends: { ...settings.emptyBackends, mode },
+    everySplit: true,
+  };
   return rewriteSnapshot(snapshot, state, asked).splits.map(describeSplit);
 }
 

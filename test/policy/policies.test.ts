@@ -228,7 +228,7 @@ describe('PostRouteModify', () => {
           })),
         ),
       };
-      const settings = { ...configSchema.parse({}), emptyBackends: { mode } };
+      const settings = configSchema.parse({ emptyBackends: { mode } });
       return rewriteEmptyBackends(snapshot, state, settings).report.changes.length;
     };
     const stamped = (mode: string) =>

@@ -4,7 +4,10 @@ import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import type { RewriteSettings, State } from '../../src/rewrites/pipeline.ts';
+import type { AssignmentLookup } from '../../src/state/assignments.ts';
 import { parseStateFile, stateOf } from '../../src/state/state-file.ts';
+import { ToldAssignments } from '../../src/state/told-assignments.ts';
+import { endpointsRequest } from './assignments.ts';
 import { encodeRequest } from './xds.ts';
 
 const resources = z.array(z.looseObject({})).optional();
@@ -13,6 +16,8 @@ const inputSchema = z.strictObject({
   shows: z.string(),
   /** As in a state file. */
   state: z.unknown(),
+  /** ClusterLoadAssignments that came through PostEndpointsModify before the snapshot. */
+  assignments: z.array(z.looseObject({})).default([]),
   /** As in the configuration file. */
   config: configSchema.prefault({}),
   /** Leaves out what Envoy's YAML tools use for repetition. */
@@ -48,7 +53,7 @@ export function readGoldenInput(rewrite: string, behaviour: string): GoldenInput
   const input = inputSchema.parse(parse(text, { merge: true }));
   return {
     request: encodeRequest(definedLists(input.snapshot)),
-    state: readState(input.state),
+    state: { ...readState(input.state), assignments: hearAll(input.assignments) },
     settings: input.config,
   };
 }
@@ -57,6 +62,12 @@ function readState(state: unknown): State {
   const parsed = parseStateFile('state', stringify(state));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return stateOf(parsed.value);
+}
+
+function hearAll(assignments: readonly object[]): AssignmentLookup {
+  const told = new ToldAssignments();
+  for (const assignment of assignments) told.hear('', endpointsRequest(assignment));
+  return told.saidBy('');
 }
 
 function definedLists(snapshot: z.output<typeof inputSchema>['snapshot']) {

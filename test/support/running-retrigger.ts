@@ -41,6 +41,7 @@ export async function startRetrigger(
     api: server,
     namespaces: [],
     readsBackendRefs,
+    countsEndpoints: readsBackendRefs,
     log,
   });
   const metrics = new Metrics('offramp');

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { startOfframp } from '../../src/commands/serve.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { connectExtension } from './extension-connection.ts';
 
 const lineSchema = z.looseObject({ level: z.number(), msg: z.string() });
 
@@ -75,19 +75,11 @@ export function logSink(log: LogLine[]): Writable {
 }
 
 /** Calls one RPC of the extension service with raw bytes. Rejects with gRPC's error. */
-export function callExtension(address: string, rpc: string, request: Uint8Array): Promise<Buffer> {
-  const client = new Client(address, credentials.createInsecure(), {
-    'grpc.max_receive_message_length': -1,
-    'grpc.max_send_message_length': -1,
-  });
-  const asIs = (bytes: Buffer) => bytes;
-  const path = `/envoygateway.extension.EnvoyGatewayExtension/${rpc}`;
-  return new Promise((resolve, reject) => {
-    const answered = (error: ServiceError | null, response?: Buffer) => {
-      client.close();
-      if (error === null) resolve(response ?? Buffer.alloc(0));
-      else reject(error);
-    };
-    client.makeUnaryRequest(path, asIs, asIs, Buffer.from(request), answered);
-  });
+export async function callExtension(
+  address: string,
+  rpc: string,
+  request: Uint8Array,
+): Promise<Buffer> {
+  const connection = connectExtension(address);
+  return connection.call(rpc, request).finally(connection.close);
 }

@@ -8,8 +8,13 @@ export interface SplitEntry {
   readonly weight: number;
   /** The backendRef whose own cluster it is; undefined when it may stand for several. */
   readonly backend: number | undefined;
-  /** False when its endpoints are in the snapshot and none of them takes requests. */
-  readonly usable: boolean;
+  /**
+   * False when its endpoints are in the snapshot, or were told, and none of them takes requests;
+   * undefined when they should have been told and were not.
+   */
+  readonly usable: boolean | undefined;
+  /** Whether Envoy Gateway itself is asked: what else is known of its backendRef does not count. */
+  readonly isTold?: boolean;
 }
 
 /** Everything that decides about one split. */
@@ -71,6 +76,8 @@ export const unchanged: SplitDecision = { kind: 'unchanged' };
 export function decideSplit({ entries, refs, clusterOf }: Split): SplitDecision {
   const leftOut = entries.find(({ cluster }) => cluster === leftOutCluster);
   const weighty = entries.filter((entry) => entry !== leftOut && entry.weight > 0);
+  const untold = weighty.find(({ usable }) => usable === undefined);
+  if (untold !== undefined) return endpointsUnknown(untold);
   const dead = weighty.filter((entry) => !entry.usable || isDrained(entry, refs));
   const share = divideLeftOut(leftOut?.weight ?? 0, entries, refs);
   const leaving = share.kind === 'divided' ? share.empty : [];
@@ -81,10 +88,7 @@ export function decideSplit({ entries, refs, clusterOf }: Split): SplitDecision 
   const unresolved = share.kind === 'unresolved' ? share : undefined;
   if (dead.length === 0 && leaving.length === 0) return unresolved ?? unchanged;
   const dropped = new Set(dead.map(({ cluster }) => cluster));
-  const details = [
-    ...dead.map((entry) => whyDead(entry, refs)),
-    ...leaving.map(({ detail }) => detail),
-  ];
+  const details = [...dead.map((entry) => whyDead(entry, refs)), ...leaving.map(whyLeftOut)];
   const gone = new Set([...dead, ...leaving].map(({ backend }) => backend));
   const decision = {
     kind: 'rebalanced',
@@ -106,6 +110,16 @@ const noCustomCluster: Unresolved = {
   reason: 'custom-cluster-missing',
   detail: 'a custom backend of the rule has no cluster in the snapshot that could take its share',
 };
+
+function endpointsUnknown({ cluster }: SplitEntry): Unresolved {
+  return {
+    kind: 'unresolved',
+    reason: 'endpoints-unknown',
+    detail:
+      `Envoy Gateway did not say which endpoints ${cluster} has: it does when Endpoints is in ` +
+      'extensionManager.hooks.xdsTranslator.post',
+  };
+}
 
 /** What the left-out entry's weight is made of. */
 type LeftOutShare =
@@ -140,7 +154,7 @@ function divideLeftOut(
   const left = refs.filter(({ backend, weight: its }) => its > 0 && !own.has(backend));
   const of = (...verdicts: readonly BackendRef['verdict'][]): BackendRef[] =>
     left.filter(({ verdict }) => verdicts.includes(verdict));
-  const empty = isMerged ? of('empty') : of('empty', 'unready');
+  const empty = isMerged ? of('empty') : of('empty', 'unready', 'valid');
   const invalid = of('invalid');
   const custom = of('custom');
   const known = sumOfWeights(empty) + sumOfWeights(invalid);
@@ -175,6 +189,7 @@ function refOf(
 
 /** Whether an entry's own backendRef has nothing that takes requests, by what is known of it. */
 function isDrained(entry: SplitEntry, refs: readonly BackendRef[] | undefined): boolean {
+  if (entry.isTold) return false;
   const verdict = refOf(entry, refs)?.verdict;
   return verdict === 'empty' || verdict === 'unready';
 }
@@ -182,6 +197,11 @@ function isDrained(entry: SplitEntry, refs: readonly BackendRef[] | undefined): 
 function whyDead(entry: SplitEntry, refs: readonly BackendRef[] | undefined): string {
   if (!entry.usable) return `${entry.cluster} has no usable endpoint`;
   return refOf(entry, refs)?.detail ?? entry.cluster;
+}
+
+/** Why a backendRef without an entry leaves, for people. */
+export function whyLeftOut({ verdict, detail }: BackendRef): string {
+  return verdict === 'valid' ? `${detail}, and was left out for want of endpoints` : detail;
 }
 
 function sumOfWeights(refs: readonly BackendRef[]): number {

@@ -1,7 +1,7 @@
 import type { BackendRef, BackendRefVerdict } from '../../state/backend-refs.ts';
 import { leftOutCluster } from '../../xds/names.ts';
 import type { Place, Skip } from '../report.ts';
-import { type SplitDecision, type SplitEntry, unresolvedOf } from './decide-split.ts';
+import { type SplitDecision, type SplitEntry, unresolvedOf, whyLeftOut } from './decide-split.ts';
 import type { DecidedSplit } from './decided-split.ts';
 import type { DecidedMode } from './mode.ts';
 
@@ -56,20 +56,38 @@ function describeRef(
   const { backend, weight } = ref;
   const fate = fateOf(ref, decision);
   const entry = entries.find((one) => one.backend === backend);
-  // The endpoints in the snapshot count, whatever the state says.
-  if (entry?.usable === false && (ref.verdict === 'ready' || ref.verdict === 'unready')) {
-    return { backend, weight, fate, verdict: 'unready', detail: noUsableEndpoint(entry) };
+  // The endpoints in the snapshot, or those told, count whatever the state says.
+  const counted = entry && countedVerdict(entry);
+  if (counted !== undefined && countable.includes(ref.verdict)) {
+    return { backend, weight, fate, ...counted };
+  }
+  if (ref.verdict === 'valid' && fate === 'leaves') {
+    return { backend, weight, fate, verdict: 'empty', detail: whyLeftOut(ref) };
   }
   return { backend, weight, fate, verdict: ref.verdict, detail: ref.detail };
 }
 
+const countable: readonly BackendRefVerdict[] = ['ready', 'unready', 'valid'];
+
+/** What the endpoints of an entry's cluster say themselves; undefined when nobody was asked. */
+function countedVerdict({ cluster, usable, isTold = false }: SplitEntry) {
+  if (usable === false) {
+    return { verdict: 'unready', detail: `${cluster} has no usable endpoint` } as const;
+  }
+  if (!isTold) return undefined;
+  return usable
+    ? ({ verdict: 'ready', detail: `Envoy Gateway says which endpoints ${cluster} has` } as const)
+    : ({ verdict: 'unresolved', detail: `nothing came of the endpoints of ${cluster}` } as const);
+}
+
 /** An entry of whose backendRef no state source tells anything. */
 function describeEntry(entry: SplitEntry, decision: SplitDecision): BackendVerdict {
-  const { backend, weight, usable, cluster } = entry;
+  const { backend, weight, cluster } = entry;
   const fate = fateOf(entry, decision);
-  if (!usable) {
+  const counted = countedVerdict(entry);
+  if (counted !== undefined) {
     const index = backend === undefined ? {} : { backend };
-    return { ...index, weight, fate, verdict: 'unready', detail: noUsableEndpoint(entry) };
+    return { ...index, weight, fate, ...counted };
   }
   if (cluster === leftOutCluster) {
     const detail = 'left out by Envoy Gateway: empty or invalid, which of them nothing tells';
@@ -81,10 +99,6 @@ function describeEntry(entry: SplitEntry, decision: SplitDecision): BackendVerdi
   }
   const detail = `nothing tells of its endpoints; Envoy Gateway has ${cluster} in the split`;
   return { backend, weight, fate, verdict: 'unresolved', detail };
-}
-
-function noUsableEndpoint({ cluster }: SplitEntry): string {
-  return `${cluster} has no usable endpoint`;
 }
 
 function fateOf(

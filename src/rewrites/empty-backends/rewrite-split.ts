@@ -1,6 +1,7 @@
+import type { AssignmentLookup } from '../../state/assignments.ts';
 import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
 import { encodeMessage } from '../../xds/build.ts';
-import { hasUsableEndpoint } from '../../xds/cluster.ts';
+import { endpointServiceName, hasUsableEndpoint } from '../../xds/cluster.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
@@ -29,6 +30,8 @@ export interface SplitContext {
   /** The snapshot's clusters, encoded, by name. */
   readonly clusters: ReadonlyMap<string, Uint8Array>;
   readonly backendRefs: BackendRefLookup;
+  /** What Envoy Gateway said of their endpoints; absent when it is not asked. */
+  readonly assignments: AssignmentLookup | undefined;
   readonly report: ReportBuilder;
   /** Place of the virtual host. */
   readonly place: Place;
@@ -123,15 +126,22 @@ function nameOf({ kind, namespace, name, rule }: RuleKey): string {
 function describeEntry(
   { cluster, weight }: WeightedEntry,
   route: RouteIdentity | undefined,
-  { clusters }: SplitContext,
+  { clusters, assignments }: SplitContext,
 ): SplitEntry {
   const parsed = parseClusterName(cluster);
   const isOwn = parsed !== undefined && route !== undefined && belongsTo(parsed, route);
   const backend = isOwn ? parsed.backend : undefined;
   const value = clusters.get(cluster);
   // A cluster that may stand for several backendRefs is never dropped.
-  const usable = backend === undefined || value === undefined || hasUsableEndpoint(value) !== false;
-  return { cluster, weight, backend, usable };
+  const known = backend === undefined || value === undefined || hasUsableEndpoint(value);
+  const asksFor =
+    assignments && known === undefined && value !== undefined
+      ? endpointServiceName(value)
+      : undefined;
+  if (assignments === undefined || asksFor === undefined) {
+    return { cluster, weight, backend, usable: known ?? true };
+  }
+  return { cluster, weight, backend, usable: assignments.isUsable(asksFor), isTold: true };
 }
 
 function applyTo(route: Uint8Array, decision: Rebalanced): Uint8Array {

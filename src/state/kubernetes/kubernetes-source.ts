@@ -16,20 +16,26 @@ export interface KubernetesSourceOptions {
   readonly namespaces: readonly string[];
   /** Whether to read what is behind backendRefs, too. */
   readonly readsBackendRefs: boolean;
+  /** Whether to read their EndpointSlices; without, Envoy Gateway says which are ready. */
+  readonly countsEndpoints: boolean;
   readonly log: Logger;
 }
 
 /** Reads connectors and backendRefs from the Kubernetes API and keeps up with its changes. */
 export class KubernetesSource implements StateSource {
   readonly view = new KubernetesView();
-  readonly backendRefs = new BackendRefView();
-  readonly state: State = { connectors: this.view, backendRefs: this.backendRefs };
+  readonly backendRefs: BackendRefView;
+  readonly state: State;
   readonly informers: Informers;
   readonly #api: ApiServer;
   readonly #problems: ObjectProblems;
 
-  constructor({ api, namespaces, readsBackendRefs, log }: KubernetesSourceOptions) {
-    const { view, backendRefs } = this;
+  constructor(options: KubernetesSourceOptions) {
+    const { api, namespaces, readsBackendRefs, countsEndpoints, log } = options;
+    const { view } = this;
+    const backendRefs = new BackendRefView({ countsEndpoints });
+    this.backendRefs = backendRefs;
+    this.state = { connectors: view, backendRefs };
     this.#api = api;
     this.#problems = new ObjectProblems(() => view.problems(), log);
     this.informers = new Informers(log);
@@ -41,7 +47,8 @@ export class KubernetesSource implements StateSource {
       this.informers.add({ ...kind, changed });
     });
     if (readsBackendRefs) {
-      forEachBackendRefKind({ api, namespaces, view: backendRefs }, (kind) => {
+      const kinds = { api, namespaces, countsEndpoints, view: backendRefs };
+      forEachBackendRefKind(kinds, (kind) => {
         this.informers.add(kind);
       });
     }

@@ -5,15 +5,16 @@ export type ExtensionServerAddress =
 
 /**
  * The `extensionManager` that Offramp recommends: the Translation hook with clusters, routes and
- * listeners, without secrets.
+ * listeners, without secrets. `post`: the hooks, for what needs others too.
  */
 export function recommendedExtensionManager(
   address: ExtensionServerAddress,
+  post: readonly string[] = ['Translation'],
 ): Readonly<Record<string, unknown>> {
   return {
     hooks: {
       xdsTranslator: {
-        post: ['Translation'],
+        post,
         translation: {
           listener: { includeAll: true },
           route: { includeAll: true },

@@ -93,6 +93,36 @@ describe('a backendRef that has endpoints, none of them ready', () => {
   });
 });
 
+describe('a valid backendRef whose endpoints nobody counts', () => {
+  const told = (backend: number, weight: number, usable: boolean) => ({
+    ...own(backend, weight, usable),
+    isTold: true,
+  });
+
+  it('is empty where it was left out', () => {
+    const refs = [ref(0, 60, 'valid'), ref(1, 30, 'valid'), ref(2, 10, 'invalid')];
+    expect(decide([told(0, 60, true), leftOut(40)], refs)).toMatchObject({
+      dropped: new Set(),
+      leftOutWeight: 10,
+      details: ['1 is valid, and was left out for want of endpoints'],
+    });
+  });
+
+  it('goes with a cluster of its own only when that is told to have no usable endpoint', () => {
+    const refs = [ref(0, 60, 'valid'), ref(1, 40, 'valid')];
+    expect(decide([told(0, 60, true), told(1, 40, true)], refs)).toEqual({ kind: 'unchanged' });
+    expect(decide([told(0, 60, true), told(1, 40, false)], refs)).toMatchObject({
+      dropped: new Set([cluster(1)]),
+    });
+  });
+
+  it('is not what was left out where a cluster may stand for it', () => {
+    const shared = { ...own(0, 60), cluster: 'service/default/shop/80', backend: undefined };
+    const refs = [ref(0, 60, 'valid'), ref(1, 40, 'valid')];
+    expect(decide([shared, leftOut(40)], refs)).toMatchObject({ reason: 'weights-disagree' });
+  });
+});
+
 describe('whatever a split is made of', () => {
   const verdict = fc.constantFrom<BackendRefVerdict>(
     'ready',

@@ -28,7 +28,7 @@ const notReady = { addresses: ['10.0.0.2'], conditions: { ready: false } };
 
 /** A view with one Service `prod`, and a route to whatever is given. */
 function viewOf(...backendRefs: readonly object[]): BackendRefView {
-  const view = new BackendRefView();
+  const view = new BackendRefView({ countsEndpoints: true });
   view.services.set('shop', 'prod', service);
   view.setSlice('shop', 'prod-1', slice('prod', [ready]));
   view.httpRoutes.set('shop', 'shop', route(...backendRefs));
@@ -69,6 +69,18 @@ describe('a backendRef to a Service', () => {
     view.services.set('shop', 'canary', service);
     if (endpoints !== undefined) view.setSlice('shop', 'canary-1', slice('canary', endpoints));
     expect(verdicts(view)).toEqual([verdict]);
+  });
+
+  it('is valid and no more where no EndpointSlices are read, and invalid as ever', () => {
+    const view = new BackendRefView({ countsEndpoints: false });
+    view.services.set('shop', 'prod', service);
+    const refs = [
+      { name: 'prod', port: 80 },
+      { name: 'prod', port: 81 },
+      { name: 'none', port: 80 },
+    ];
+    view.httpRoutes.set('shop', 'shop', route(...refs));
+    expect(verdicts(view)).toEqual(['valid', 'invalid', 'invalid']);
   });
 
   it('counts only endpoints behind its port', () => {

@@ -34,6 +34,7 @@ function readFrom(
     api: new ApiServer(new ApiTransport(kubeConfig)),
     namespaces,
     readsBackendRefs: false,
+    countsEndpoints: false,
     log: pino({ base: null }, logSink(log)),
   });
   onTestFinished(() => source.stop());

@@ -25,12 +25,14 @@ export interface BackendRefKinds {
   readonly api: ApiServer;
   /** Namespaces to read; none: all. */
   readonly namespaces: readonly string[];
+  /** Whether to read EndpointSlices, too. */
+  readonly countsEndpoints: boolean;
   readonly view: BackendRefView;
 }
 
 /** Every kind of object that tells what is behind backendRefs, each with the way into the view. */
 export function forEachBackendRefKind(
-  { api, namespaces, view }: BackendRefKinds,
+  { api, namespaces, countsEndpoints, view }: BackendRefKinds,
   visit: <T>(kind: InformerOptions<T>) => void,
 ): void {
   for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) {
@@ -59,11 +61,13 @@ export function forEachBackendRefKind(
       read: readBackendKind,
       changed: view.backends.set,
     });
-    visit({
-      ...options(endpointSlices),
-      read: readEndpointCounts,
-      changed: (within, name, slice) => view.setSlice(within, name, slice),
-    });
+    if (countsEndpoints) {
+      visit({
+        ...options(endpointSlices),
+        read: readEndpointCounts,
+        changed: (within, name, slice) => view.setSlice(within, name, slice),
+      });
+    }
     visit({
       ...options(referenceGrants),
       read: readGrants,

@@ -46,6 +46,7 @@ export class BackendRefView implements BackendRefLookup {
   /** Routes by what their backendRefs depend on. */
   readonly #dependents = new KeyIndex();
   #listener: RouteListener | undefined;
+  readonly #countsEndpoints: boolean;
   readonly #unknown = new Set<string>();
   readonly #slices = new Map<string, EndpointCounts>();
   readonly #slicesOf = new KeyIndex();
@@ -54,10 +55,17 @@ export class BackendRefView implements BackendRefLookup {
     service: (kind, namespace, name) =>
       (kind === 'Service' ? this.services : this.serviceImports).get(namespace, name),
     endpoints: (kind, namespace, name, portName) =>
-      this.#count(`${kind} ${keyOf(namespace, name)}`, portName),
+      this.#countsEndpoints
+        ? this.#count(`${kind} ${keyOf(namespace, name)}`, portName)
+        : undefined,
     backend: (namespace, name) => this.backends.get(namespace, name),
     grants: (namespace) => this.#grants.get(namespace)?.values() ?? [],
   };
+
+  /** Without EndpointSlices, whoever exists and may be referred to is `valid`, and no more is known. */
+  constructor({ countsEndpoints }: { readonly countsEndpoints: boolean }) {
+    this.#countsEndpoints = countsEndpoints;
+  }
 
   /** Says that a kind may be read, or not: while one may not, nothing is known of any rule. */
   setKnown(what: string, known: boolean): void {

@@ -8,13 +8,16 @@ export interface ReferencedObjects {
     namespace: string,
     name: string,
   ): ServicePorts | undefined;
-  /** Endpoints behind a port of a Service or ServiceImport, and how many of them take requests. */
+  /**
+   * Endpoints behind a port of a Service or ServiceImport, and how many of them take requests;
+   * undefined when nobody counts them.
+   */
   endpoints(
     kind: 'Service' | 'ServiceImport',
     namespace: string,
     name: string,
     portName: string,
-  ): { readonly ready: number; readonly total: number };
+  ): { readonly ready: number; readonly total: number } | undefined;
   backend(namespace: string, name: string): BackendKind | undefined;
   grants(namespace: string): Iterable<Grants>;
 }
@@ -84,7 +87,9 @@ function classifyService(ref: ServiceRef, title: string, objects: ReferencedObje
   if (portName === undefined) {
     return { verdict: 'invalid', detail: `${title} has no TCP port ${port ?? '(none is given)'}` };
   }
-  const { ready, total } = objects.endpoints(kind, namespace, name, portName);
+  const endpoints = objects.endpoints(kind, namespace, name, portName);
+  if (endpoints === undefined) return { verdict: 'valid', detail: `${title} is valid` };
+  const { ready, total } = endpoints;
   if (total === 0) return { verdict: 'empty', detail: `${title} has no endpoints` };
   if (ready > 0) return { verdict: 'ready', detail: `${title} has ${ready} ready endpoints` };
   return { verdict: 'unready', detail: `${title} has ${total} endpoints, none of them ready` };

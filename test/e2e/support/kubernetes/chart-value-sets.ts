@@ -10,6 +10,7 @@ export const chartValueSets: readonly (readonly [what: string, values: ChartValu
   ['the default values', {}],
   ['two namespaces', { config: { state: { kubernetes: { namespaces: ['blue', 'green'] } } } }],
   ['no annotation of Gateways', { config: { retrigger: { gatewayAnnotation: false } } }],
+  ['endpoints by hook', { config: { emptyBackends: { endpoints: 'hook' } } }],
   [
     'the API server of another cluster',
     {
