@@ -233,6 +233,13 @@ describe('of the policies of a weighted route explain says', () => {
     );
   });
 
+  it('also of a route’s conflict, at the loser', () => {
+    const { settings } = readGoldenInput('empty-backends', 'mode-keep');
+    const { skips } = rewriteSnapshot(withStamp, known, settings).report;
+    const losers = skips.map(({ reason, place }) => `${reason} ${place.resource}`);
+    expect(losers).toEqual(['policy-overruled default/late', 'policy-overruled default/rule-too']);
+  });
+
   it('the conflict once, at the loser, however many routes it concerns', () => {
     const { settings } = readGoldenInput('empty-backends', 'mode-keep');
     const many = { ...snapshotOf(goodAndEmpty, 50), contexts };
