@@ -102,7 +102,12 @@ describe('empty backendRefs', () => {
       [good, true],
       ...unready.map((one): [Upstream, boolean] => [one, false]),
     ]);
-    await serve('chat-good', [[await startUpstream('good', 'grpc'), true]]);
+    const chatGood = await startUpstream('good', 'grpc');
+    await serve('chat-good', [[chatGood, true]]);
+    await serve('chat-one-of-ten', [
+      [chatGood, true],
+      ...unready.map((one): [Upstream, boolean] => [one, false]),
+    ]);
     await serve('chat-other', [[await startUpstream('other', 'grpc'), true]]);
     await serve('chat-canary', [[await startUpstream('unready', 'grpc'), false]]);
     await kubernetes.apply([

@@ -1,6 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import process from 'node:process';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
@@ -9,10 +12,17 @@ import { freePort } from './support/free-ports.ts';
 import { installGatewayCrds } from './support/kubernetes/crds.ts';
 import { startGatewayOnKubernetes } from './support/kubernetes/gateway.ts';
 import { type RunningKubernetes, startKubernetes } from './support/kubernetes/kubernetes.ts';
-import { gateway, gatewayClass, httpRoute, service } from './support/kubernetes/objects.ts';
+import {
+  gateway,
+  gatewayClass,
+  grpcRoute,
+  httpRoute,
+  type NewObject,
+  service,
+} from './support/kubernetes/objects.ts';
+import { describeShares, isWithin, measureShares, type Shares } from './support/measure-shares.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
-import { sendRequest } from './support/send-request.ts';
-import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
+import { startGrpcUpstream, startHttpUpstream, type Upstream } from './support/upstreams.ts';
 import { waitFor } from './support/wait-for.ts';
 
 const file = join(import.meta.dirname, '../../deploy/helm/offramp/crds/offramppolicies.yaml');
@@ -101,45 +111,80 @@ describe('the OfframpPolicy CRD', () => {
   });
 });
 
+describe('a later version of the CRD', () => {
+  const offlineResponse = { statusCode: 503, body: 'Back soon', retryAfterSeconds: 30 };
+  const later = policy('later', { targetRefs: [toRoute], offlineResponse });
+
+  it('takes settings that this one refuses, and every policy that is there', async () => {
+    const before = policy('before', { targetRefs: [toRoute], emptyBackends: { mode: 'Keep' } });
+    await apply(before);
+    expect(await apply(later)).toMatch(/offlineResponse.*field not declared in schema/);
+    const text = await readFile(file, 'utf8');
+    const added = `                offlineResponse:
+                  type: object
+                  properties:
+                    statusCode: { type: integer, minimum: 200, maximum: 599 }
+                    body: { type: string, maxLength: 4096 }
+                    retryAfterSeconds: { type: integer, minimum: 0 }
+                emptyBackends:
+`;
+    const extended: unknown = parse(text.replace('                emptyBackends:\n', added));
+    await kubernetes.apply([z.looseObject({}).parse(extended)]);
+    const taken = async () => !/field not declared/.test(await apply(later));
+    await waitFor('the new fields to be served', taken, { timeoutMs: 15_000 });
+    expect(await kubernetes.kubectl(['get', 'ofp', 'later', '-o', 'yaml'])).toContain('Back soon');
+    expect(await kubernetes.kubectl(['get', 'ofp', 'before', '--no-headers'])).toMatch(/ Keep /);
+    expect(await apply(policy('bad', { offlineResponse }))).toMatch(/targetRefs: Required value/);
+    await kubernetes.apply([z.looseObject({}).parse(parse(text))]);
+  });
+});
+
 describe('behind a real Envoy Gateway', () => {
   let good: Upstream;
+  let chatGood: Upstream;
+  let recordings: string;
   let offramp: OfframpProcess;
   let eg: RunningEnvoyGateway;
   let port: number;
 
   const toGateway = { group: gatewayGroup, kind: 'Gateway', name: 'eg' };
   const toListener = { ...toGateway, sectionName: 'http' };
-  const toShop = { group: gatewayGroup, kind: 'HTTPRoute', name: 'shop' };
-  const toRule = { ...toShop, sectionName: 'checkout' };
+  const toRoutes = [
+    { group: gatewayGroup, kind: 'HTTPRoute', name: 'shop' },
+    { group: gatewayGroup, kind: 'GRPCRoute', name: 'chat' },
+  ];
+  const toRules = toRoutes.map((target) => ({ ...target, sectionName: 'checkout' }));
+  const inTime = { timeoutMs: 15_000 };
+  const start = (config: object = {}) =>
+    startOfframpProcess(
+      {},
+      { state: { kubernetes: { kubeconfig: kubernetes.kubeconfig } }, ...config },
+      ['--record', recordings],
+    );
 
   beforeAll(async () => {
-    [good, port] = await Promise.all([startHttpUpstream('good'), freePort()]);
+    [good, chatGood, port] = await Promise.all([
+      startHttpUpstream('good'),
+      startGrpcUpstream('good'),
+      freePort(),
+    ]);
+    recordings = await mkdtemp(join(tmpdir(), 'offramp-e2e-recordings-'));
     await kubernetes.kubectl(['delete', 'offramppolicies', '--all']);
     await installGatewayCrds(kubernetes);
-    const shop = httpRoute({
-      name: 'shop',
-      backends: [
-        { kind: 'Service', name: 'good', weight: 60 },
-        { kind: 'Service', name: 'empty', weight: 40 },
-      ],
-    });
-    const named = z
-      .object({ rules: z.array(z.looseObject({})) })
-      .loose()
-      .parse(shop.spec);
-    const [rule] = named.rules;
+    const backends = (good: string) => [
+      { kind: 'Service', name: good, weight: 60 },
+      { kind: 'Service', name: 'empty', weight: 40 },
+    ];
     await kubernetes.apply([
       gatewayClass(),
       gateway(port),
-      service('good'),
-      service('empty'),
-      { ...shop, spec: { ...named, rules: [{ ...rule, name: 'checkout' }] } },
+      ...['good', 'chat-good', 'empty'].map((name) => service(name)),
+      nameRule(httpRoute({ name: 'shop', backends: backends('good') })),
+      nameRule(grpcRoute({ name: 'chat', backends: backends('chat-good') })),
     ]);
     await kubernetes.setEndpoint({ service: 'good', port: good.port, is: 'ready' });
-    offramp = await startOfframpProcess(
-      {},
-      { state: { kubernetes: { kubeconfig: kubernetes.kubeconfig } } },
-    );
+    await kubernetes.setEndpoint({ service: 'chat-good', port: chatGood.port, is: 'ready' });
+    offramp = await start();
     const recommended = recommendedExtensionManager({ host: '127.0.0.1', port: offramp.port });
     eg = await startGatewayOnKubernetes({
       kubernetes,
@@ -165,50 +210,145 @@ describe('behind a real Envoy Gateway', () => {
     await eg?.stop();
     await offramp?.stop();
     await good?.stop();
+    await chatGood?.stop();
+    if (recordings !== undefined) await rm(recordings, { recursive: true, force: true });
   });
 
-  /** Share of 200s, in percent, out of 200 requests. */
-  async function share(): Promise<number> {
-    const url = { port, host: 'shop.example.com', path: '/' };
-    const answers = await Promise.all(Array.from({ length: 200 }, () => sendRequest(url)));
-    return answers.filter(({ status }) => status === 200).length / 2;
-  }
+  const measure = (name: string, count: number) =>
+    measureShares({
+      port,
+      host: `${name}.example.com`,
+      kind: name === 'chat' ? 'GRPCRoute' : 'HTTPRoute',
+      count,
+    });
 
-  async function becomes(percent: number): Promise<void> {
-    const isIt = async () => Math.abs((await share()) - percent) < 12;
-    await waitFor(`${percent} % of the requests to be answered`, isIt, { timeoutMs: 15_000 });
-  }
-
-  async function decide(name: string, target: object, mode: string): Promise<void> {
-    await kubernetes.apply([policy(name, { targetRefs: [target], emptyBackends: { mode } })]);
-  }
-
-  it('decides by the nearest policy: rule, route, listener, Gateway, configuration', async () => {
-    await becomes(100);
-    await decide('gateway', toGateway, 'Keep');
-    await becomes(60);
-    await decide('listener', toListener, 'Rebalance');
-    await becomes(100);
-    await decide('route', toShop, 'Keep');
-    await becomes(60);
-    await decide('rule', toRule, 'Rebalance');
-    await becomes(100);
-    const accepted = await kubernetes.kubectl(['get', 'ofp', '--no-headers']);
-    expect(accepted.trim().split('\n')).toHaveLength(4);
-    for (const name of ['gateway', 'listener', 'route', 'rule']) {
-      expect(accepted).toMatch(new RegExp(`^${name} .* True `, 'm'));
+  /** Waits until both routes are so, then measures as closely as it takes to tell. */
+  async function become(mode: 'Rebalance' | 'Keep', names = ['shop', 'chat']): Promise<void> {
+    for (const name of names) {
+      const unavailable = name === 'chat' ? 'gRPC 14' : '503';
+      const expected: Shares = mode === 'Keep' ? { good: 60, [unavailable]: 40 } : { good: 100 };
+      const isIt = async () => isWithin(12, await measure(name, 200), expected);
+      await waitFor(`${name} to be ${mode}`, isIt, { timeoutMs: 15_000 });
+      const shares = await measure(name, 4_000);
+      process.stderr.write(`${mode}: ${name}: ${describeShares(shares)}\n`);
+      expect(isWithin(4, shares, expected), `${describeShares(expected)} was expected`).toBe(true);
     }
+  }
+
+  async function decide(name: string, targets: object[], mode: string): Promise<void> {
+    await kubernetes.apply([policy(name, { targetRefs: targets, emptyBackends: { mode } })]);
+  }
+
+  async function isAccepted(name: string): Promise<boolean> {
+    const printed = await kubernetes.kubectl(['get', 'ofp', name, '--no-headers']);
+    return / True /.test(printed);
+  }
+
+  beforeEach(async () => {
+    await kubernetes.kubectl(['delete', 'offramppolicies', '--all']);
+    await become('Rebalance');
+  });
+
+  it('has the route’s Keep decide before the Gateway’s Rebalance', async () => {
+    await decide('gateway', [toGateway], 'Rebalance');
+    await decide('route', toRoutes, 'Keep');
+    await become('Keep');
+    await waitFor('both to be accepted', () => bothAccepted('gateway', 'route'), inTime);
+  });
+
+  it('has the rule’s Rebalance decide before the Gateway’s Keep', async () => {
+    await decide('gateway', [toGateway], 'Keep');
+    await become('Keep');
+    await decide('rule', toRules, 'Rebalance');
+    await become('Rebalance');
+    await waitFor('both to be accepted', () => bothAccepted('gateway', 'rule'), inTime);
+  });
+
+  it('decides by the nearest of all: rule, route, listener, Gateway', async () => {
+    await decide('gateway', [toGateway], 'Keep');
+    await become('Keep');
+    await decide('listener', [toListener], 'Rebalance');
+    await become('Rebalance');
+    await decide('route', toRoutes, 'Keep');
+    await become('Keep');
+    await decide('rule', toRules, 'Rebalance');
+    await become('Rebalance');
+    await waitFor('all to be accepted', () => bothAccepted('listener', 'route'), inTime);
     const dump = JSON.stringify(await eg.configDump());
     expect(dump).toContain('default/rule');
+    const explained = await explainLast();
+    process.stderr.write(explained);
+    expect(explained).toContain(
+      'Rebalance by default/rule (rule), before default/route (route), ' +
+        'default/listener (listener), default/gateway (gateway)\n',
+    );
+    expect(explained).toMatch(/0 {2}weight 60 {2}ready +gains +Service default\/good has 1 ready/);
+    expect(explained).toMatch(/1 {2}weight 40 {2}empty +leaves +Service default\/empty has no/);
   });
 
-  it('lets the older of two policies at one level decide, and says which lost', async () => {
-    await decide('rule-too', toRule, 'Keep');
-    const told = () =>
-      offramp.log().some(({ skips }) => String(skips).includes('policy-overruled')) || undefined;
-    await waitFor('the loser to be told', told, { timeoutMs: 15_000 });
-    await becomes(100);
-    const accepted = await kubernetes.kubectl(['get', 'ofp', 'rule-too', '--no-headers']);
-    expect(accepted).toContain(' True ');
+  it('lets the older of two at one level decide; the loser is in log, metric and explain', async () => {
+    await decide('gateway', [toGateway], 'Keep');
+    await decide('rule', toRules, 'Keep');
+    await become('Keep');
+    await decide('rule-too', toRules, 'Rebalance');
+    const lost =
+      /policy-overruled: default\/rule-too: has the same target \(a rule\) as default\/rule/;
+    const told = () => offramp.log().some(({ skips }) => lost.test(String(skips)));
+    await waitFor('the loser to be told', told, inTime);
+    await become('Keep');
+    // Envoy Gateway writes it, and knows nothing of the conflict.
+    await waitFor('the loser to be accepted too', () => isAccepted('rule-too'), inTime);
+    const metrics = await (await fetch(`${offramp.url}/metrics`)).text();
+    expect(metrics).toMatch(/rewrites_skipped_total\{reason="policy-overruled"\} [1-9]/);
+    const explained = await explainLast();
+    process.stderr.write(explained);
+    expect(explained).toContain(
+      'Keep by default/rule (rule), before default/gateway (gateway); overruled: default/rule-too (rule)',
+    );
+    expect(explained).toMatch(
+      /1 {2}weight 40 {2}empty +stays +Service default\/empty has no endpoints/,
+    );
   });
+
+  it('answers in shadow mode without the stamps, though policies decide what is counted', async () => {
+    await decide('rule', toRules, 'Rebalance');
+    const stamped = async () => JSON.stringify(await eg.configDump()).includes('default/rule');
+    await waitFor('the stamp', stamped, inTime);
+    const { port: grpcPort } = offramp;
+    await offramp.stop();
+    offramp = await start({ grpc: { address: `127.0.0.1:${grpcPort}` }, mode: 'shadow' });
+    await decide('rule', toRules, 'Keep');
+    await become('Keep');
+    await waitFor('no stamp', async () => !(await stamped()), inTime);
+    await decide('rule', toRules, 'Rebalance');
+    const counted = () =>
+      offramp.log().some(({ empty_backends_dropped: dropped }) => Number(dropped) > 0);
+    await waitFor('the policy to count', counted, inTime);
+    await become('Keep');
+    expect(await stamped()).toBe(false);
+  });
+
+  async function bothAccepted(one: string, other: string): Promise<boolean> {
+    return (await isAccepted(one)) && (await isAccepted(other));
+  }
+
+  /** What `explain` says of the last hook call. */
+  async function explainLast(): Promise<string> {
+    const names = (await readdir(recordings)).filter((name) => name.endsWith('.binpb.gz')).sort();
+    const last = join(recordings, names.at(-1) ?? '');
+    const args = ['dist/main.js', 'explain', last, '--config', offramp.configFile];
+    // 1: something was skipped.
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    return stdout;
+  }
 });
+
+/** The route with a name for its rule. */
+function nameRule(route: NewObject): NewObject {
+  const spec = z
+    .object({ rules: z.array(z.looseObject({})) })
+    .loose()
+    .parse(route.spec);
+  const rules = spec.rules.map((rule) => ({ ...rule, name: 'checkout' }));
+  return { ...route, spec: { ...spec, rules } };
+}

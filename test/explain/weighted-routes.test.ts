@@ -152,6 +152,16 @@ left as it is: backend-refs-unknown: no state source tells which of the backendR
     expect(told).toMatch(/unready +leaves +\S+ has no usable endpoint/);
   });
 
+  it('nothing of another route’s backendRef by the state of its own', () => {
+    const foreign = 'httproute/default/other/rule/0/backend/1';
+    const entries = [
+      { name: cluster(0), weight: 60 },
+      { name: foreign, weight: 40 },
+    ];
+    const told = tell(verdicts(snapshotOf(entries), known));
+    expect(told).not.toContain('leaves');
+  });
+
   it('one line when all is well, however many routes its matches and hosts make', () => {
     const entries = [0, 1].map((backend) => ({ name: cluster(backend), weight: 50 }));
     const state = stateOf([
@@ -240,6 +250,13 @@ describe('of the policies of a weighted route explain says', () => {
       'Keep by default/rule (rule), before default/route (route), default/listener (listener), ' +
         'default/all (gateway); overruled: default/rule-too (rule)',
     );
+  });
+
+  it('also of a route’s conflict, at the loser', () => {
+    const { settings } = readGoldenInput('empty-backends', 'mode-keep');
+    const { skips } = rewriteSnapshot(withStamp, known, settings).report;
+    const losers = skips.map(({ reason, place }) => `${reason} ${place.resource}`);
+    expect(losers).toEqual(['policy-overruled default/late', 'policy-overruled default/rule-too']);
   });
 
   it('the conflict once, at the loser, however many routes it concerns', () => {

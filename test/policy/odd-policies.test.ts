@@ -97,6 +97,28 @@ describe('whatever a policy contains, neither hook fails', () => {
     expect(readStamp(stamped)?.problems).not.toHaveLength(0);
   });
 
+  it.each([
+    ['of another group', { ...head, apiVersion: 'example.com/v1alpha1' }],
+    ['of another kind of our group', { ...head, kind: 'OfframpSomething' }],
+  ])('%s: passed over, though it looks alike', (_what, other) => {
+    const spec = { targetRefs: [toRule], emptyBackends: { mode: 'Keep' }, odd: 1 };
+    const { stamped, report } = hand(json({ ...other, metadata, spec }));
+    expect(readStamp(stamped)).toBeUndefined();
+    expect(report.skips).toEqual([]);
+  });
+
+  it('what is not understood of a route’s policy is told by its stamp', () => {
+    const spec = { targetRefs: [toRule], odd: 1 };
+    const { stamped } = hand(json({ ...head, metadata, spec }));
+    const host = encodeField(fields.VirtualHost.routes, stamped);
+    const configuration = encodeField(fields.RouteConfiguration.virtual_hosts, host);
+    const request = encodeField(fields.PostTranslateModifyRequest.routes, configuration);
+    const { report } = answerSnapshot(request, { mode: 'apply', settings }, state);
+    expect(report.skips).toMatchObject([
+      { reason: 'policy-not-understood', place: { route: plainRoute.name } },
+    ]);
+  });
+
   it('the understood rest of it counts, and so does another policy', () => {
     const spec = { targetRefs: [{ kind: 7 }, toRule], emptyBackends: { mode: 'Keep' }, more: 1 };
     const odd = json({ ...head, metadata, spec });
@@ -115,12 +137,14 @@ describe('whatever a policy contains, neither hook fails', () => {
     const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`field-${at}`, at]));
     const targetRefs = Array.from({ length: 20_000 }, () => ({ kind: 7 }));
     const huge = json({ ...head, metadata, spec: { ...many, targetRefs } });
+    const wide = json({ ...head, metadata, spec: { ...many, targetRefs: [] } });
     const nested = encodeString(
       `{"apiVersion":"offramp.dev/v1alpha1","kind":"OfframpPolicy","metadata":{"name":"deep"},` +
         `"spec":{"targetRefs":${deep(50_000)}}}`,
     );
-    const { stamped, report } = hand(huge, nested);
+    const { stamped, report } = hand(huge, nested, wide);
     expect(stamped.length).toBeLessThan(route.length + 5_000);
+    expect(stamped.length).toBeGreaterThan(route.length);
     expect(report.skips.length).toBeGreaterThan(0);
     expect(JSON.stringify(report.skips).length).toBeLessThan(10_000);
   });

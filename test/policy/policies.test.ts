@@ -84,6 +84,15 @@ describe('of several policies', () => {
     });
   });
 
+  it('the one for a part does not decide for another part, nor for the whole', () => {
+    const policies = [
+      policy('for-rule', { mode: 'Keep', targets: [toRule] }),
+      policy('for-nothing', { mode: 'Keep', targets: [{ ...toRoute, sectionName: '' }] }),
+    ];
+    expect(decideByPolicies(policies, { ...rule, section: 'other' })).toBeUndefined();
+    expect(decideByPolicies(policies, { ...rule, section: '' })).toBeUndefined();
+  });
+
   it('one that says nothing about empty backends overrules nobody', () => {
     const silent = policy('silent', { targets: [toRoute], created: '2020-01-01T00:00:00Z' });
     const speaking = policy('speaking', { mode: 'Keep', targets: [toRoute] });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   clusterBackends,
+  hasUsableEndpoint,
   readClusterName,
   readClusterNames,
   speaksHttp2,
@@ -103,5 +104,68 @@ describe('HTTP/2 to the endpoints', () => {
     ],
   ])('is not spoken by %s', (_name, bytes) => {
     expect(speaksHttp2(bytes)).toBe(false);
+  });
+});
+
+describe('whether an endpoint of a cluster takes requests', () => {
+  const assignment = (...statuses: number[]) => ({
+    endpoints: [{ lb_endpoints: statuses.map((health_status) => ({ health_status })) }],
+  });
+  const STATIC = 0;
+  const [UNKNOWN, HEALTHY, UNHEALTHY, DRAINING, TIMEOUT, DEGRADED] = [0, 1, 2, 3, 4, 5] as const;
+
+  it.each([
+    ['UNKNOWN', UNKNOWN, true],
+    ['HEALTHY', HEALTHY, true],
+    ['UNHEALTHY', UNHEALTHY, false],
+    ['DRAINING', DRAINING, false],
+    ['TIMEOUT', TIMEOUT, false],
+    ['DEGRADED', DEGRADED, true],
+  ])('is told by its status: %s', (_name, status, usable) => {
+    const load_assignment = assignment(status);
+    expect(hasUsableEndpoint(cluster({ type: STATIC, load_assignment }))).toBe(usable);
+  });
+
+  it('is so as soon as one of them does', () => {
+    const one = assignment(DRAINING, HEALTHY, UNHEALTHY);
+    expect(hasUsableEndpoint(cluster({ type: STATIC, load_assignment: one }))).toBe(true);
+    expect(hasUsableEndpoint(cluster({ type: STATIC, load_assignment: assignment() }))).toBe(false);
+    expect(hasUsableEndpoint(cluster({ type: STATIC }))).toBe(false);
+  });
+
+  const load_assignment = assignment();
+  it.each([
+    ['EDS', cluster({ type: 3, load_assignment })],
+    ['ORIGINAL_DST', cluster({ type: 4, load_assignment })],
+    ['a custom type', cluster({ cluster_type: { name: 'other' }, load_assignment })],
+    [
+      'a type and a custom type, of which the last one counts',
+      Buffer.concat([
+        cluster({ cluster_type: { name: 'envoy.cluster.dns' }, load_assignment }),
+        cluster({ type: 3 }),
+      ]),
+    ],
+    [
+      'two lists, which decoders merge',
+      Buffer.concat([cluster({ type: STATIC, load_assignment }), cluster({ load_assignment })]),
+    ],
+    [
+      'a list that comes from elsewhere',
+      cluster({
+        type: STATIC,
+        load_assignment: {
+          endpoints: [{ leds_cluster_locality_config: { leds_collection_name: 'x' } }],
+        },
+      }),
+    ],
+    [
+      'a list in another field',
+      cluster({
+        type: STATIC,
+        load_assignment: { endpoints: [{ load_balancer_endpoints: { lb_endpoints: [] } }] },
+      }),
+    ],
+  ])('cannot be told of %s', (_name, bytes) => {
+    expect(hasUsableEndpoint(bytes)).toBeUndefined();
   });
 });

@@ -16,12 +16,12 @@ const canary = (weight: number) => to('canary', weight);
 const missing = (weight: number) => to('missing', weight);
 const allGood: Shares = { good: 100 };
 // These have a Service of the other protocol.
-const speaking = ['good', 'other', 'canary'];
+const speaking = ['good', 'other', 'canary', 'one-of-ten'];
 const filters = [
   { type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'x-to', value: '1' }] } },
 ];
 
-const httpRows: readonly Omit<EmptyBackendRow, 'kind'>[] = [
+const rows: readonly Omit<EmptyBackendRow, 'kind'>[] = [
   {
     name: 'good-empty',
     title: 'good 60, empty 40',
@@ -72,36 +72,12 @@ const httpRows: readonly Omit<EmptyBackendRow, 'kind'>[] = [
     keep: { 500: 100 },
     rebalance: { 500: 100 },
   },
-];
-
-const onlyHttpRows: readonly Omit<EmptyBackendRow, 'kind'>[] = [
-  {
-    name: 'good-missing',
-    title: 'good 60, missing 40',
-    backends: [good(60), missing(40)],
-    keep: { good: 60, 500: 40 },
-    rebalance: { good: 60, 500: 40 },
-  },
   {
     name: 'one-of-ten',
     title: 'one ready and nine unready endpoints',
     backends: [to('one-of-ten', 1)],
     keep: allGood,
     rebalance: allGood,
-  },
-  {
-    name: 'good-wrong-port',
-    title: 'good 60, wrong port 40',
-    backends: [good(60), { ...other(40), port: 81 }],
-    keep: { good: 60, 500: 40 },
-    rebalance: { good: 60, 500: 40 },
-  },
-  {
-    name: 'good-not-granted',
-    title: 'good 60, of another namespace without a grant 40',
-    backends: [good(60), { ...good(40), namespace: 'private' }],
-    keep: { good: 60, 500: 40 },
-    rebalance: { good: 60, 500: 40 },
   },
   {
     name: 'empty-only',
@@ -117,39 +93,68 @@ const onlyHttpRows: readonly Omit<EmptyBackendRow, 'kind'>[] = [
     keep: { 503: 100 },
     rebalance: { 503: 100 },
   },
-  {
-    name: 'good-dynamic',
-    title: 'good 60, dynamic resolver 40',
-    backends: [good(60), { kind: 'Backend', name: 'dynamic', weight: 40 }],
-    // Envoy Gateway takes a dynamic resolver only where it is alone, and sets the whole rule to 500.
-    keep: { 500: 100 },
-    rebalance: { 500: 100 },
-  },
 ];
 
-const onlyGrpcRows: readonly Omit<EmptyBackendRow, 'kind'>[] = [
+type UnlikeRow = Pick<EmptyBackendRow, 'name' | 'title' | 'backends'> & {
+  readonly shares: Readonly<Record<EmptyBackendRow['kind'], Shares>>;
+};
+
+// Envoy Gateway counts a GRPCRoute's invalid backendRefs as empty, unlike an HTTPRoute's.
+const invalidShares: UnlikeRow['shares'] = {
+  HTTPRoute: { good: 60, 500: 40 },
+  GRPCRoute: { good: 60, 503: 40 },
+};
+
+/** Nothing happens to these, and Envoy Gateway treats them by the kind of the route. */
+const unlikeRows: readonly UnlikeRow[] = [
   {
     name: 'good-missing',
     title: 'good 60, missing 40',
     backends: [good(60), missing(40)],
-    // Unlike an HTTPRoute's: Envoy Gateway counts a GRPCRoute's invalid backendRefs as empty.
-    keep: { good: 60, 503: 40 },
-    rebalance: { good: 60, 503: 40 },
+    shares: invalidShares,
+  },
+  {
+    name: 'good-wrong-port',
+    title: 'good 60, wrong port 40',
+    backends: [good(60), { ...other(40), port: 81 }],
+    shares: invalidShares,
+  },
+  {
+    name: 'good-not-granted',
+    title: 'good 60, of another namespace without a grant 40',
+    backends: [good(60), { ...good(40), namespace: 'private' }],
+    shares: invalidShares,
+  },
+  {
+    name: 'good-dynamic',
+    title: 'good 60, dynamic resolver 40',
+    backends: [good(60), { kind: 'Backend', name: 'dynamic', weight: 40 }],
+    // Envoy Gateway takes a dynamic resolver only where it is alone. It sets an HTTPRoute's whole
+    // rule to 500, and puts the endpoints of the others alone into a GRPCRoute's one cluster.
+    shares: { HTTPRoute: { 500: 100 }, GRPCRoute: allGood },
   },
 ];
 
-/** The rows of the table; the main ones as GRPCRoutes too, whose statuses are gRPC's. */
+/** The rows of the table, each as a GRPCRoute too, whose statuses are gRPC's. */
 export const emptyBackendRows: readonly EmptyBackendRow[] = [
-  ...[...httpRows, ...onlyHttpRows].map((row) => ({ ...row, kind: 'HTTPRoute' as const })),
-  ...[...httpRows, ...onlyGrpcRows].map((row) => ({
+  ...rowsOf('HTTPRoute'),
+  ...rowsOf('GRPCRoute').map((row) => ({
     ...row,
-    kind: 'GRPCRoute' as const,
     name: `chat-${row.name}`,
     backends: row.backends.map(toChat),
     keep: inGrpc(row.keep),
     rebalance: inGrpc(row.rebalance),
   })),
 ];
+
+function rowsOf(kind: EmptyBackendRow['kind']): EmptyBackendRow[] {
+  return [
+    ...rows.map((row) => ({ ...row, kind })),
+    ...unlikeRows.map(({ shares: { [kind]: shares }, ...row }) => {
+      return { ...row, kind, keep: shares, rebalance: shares };
+    }),
+  ];
+}
 
 function to(name: string, weight: number): BackendRef {
   return { kind: 'Service', name, weight };

@@ -59,6 +59,14 @@ describe('a custom backend beside an empty one', () => {
     });
   });
 
+  it('gets none when its own weight is 0', () => {
+    const idle = [ref(0, 0, 'custom'), ref(1, 50, 'empty'), ref(2, 10, 'ready')];
+    expect(decide([own(2, 10), leftOut(50)], idle, [0])).toMatchObject({
+      kind: 'rebalanced',
+      added: [],
+    });
+  });
+
   it('is reported when the snapshot has no cluster of it', () => {
     expect(decide([leftOut(50)], refs)).toMatchObject({
       kind: 'unresolved',
