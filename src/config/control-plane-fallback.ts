@@ -89,8 +89,8 @@ export const fallbackOptions = {
       if (message !== undefined) addIssue({ code: 'custom', message });
     })
     .describe(
-      'How the path of a session’s request starts. {id} stands for the session, one whole segment; ' +
-        'only paths with at least one segment more belong to it.',
+      'How the path of a session’s request starts. {id}, its last segment, stands for the session; ' +
+        'only paths with at least one segment more belong to a session.',
     ),
   registry: z
     .array(registryEntrySchema)
@@ -151,12 +151,13 @@ function findTemplateProblem(template: string): string | undefined {
   if (!template.startsWith('/')) return 'expected a path, for instance /browsers/{id}';
   const segments = template.slice(1).split('/');
   const ids = segments.filter((one) => one === idPlaceholder).length;
-  if (ids !== 1) return 'expected {id} exactly once, as a whole segment: /browsers/{id}';
-  if (segments[0] === idPlaceholder) {
+  if (ids !== 1 || segments.at(-1) !== idPlaceholder) {
+    return 'expected {id} exactly once, as the whole last segment: /browsers/{id}';
+  }
+  if (segments.length === 1) {
     return 'expected a segment in front of {id}: else every path would be a session’s';
   }
-  const others = segments.filter((one) => one !== idPlaceholder);
-  const odd = others.find((one) => !segment.test(one) || !isNoDotSegment(one));
+  const odd = segments.slice(0, -1).find((one) => !segment.test(one) || !isNoDotSegment(one));
   return odd === undefined ? undefined : `${JSON.stringify(odd)} is no segment of a path`;
 }
 

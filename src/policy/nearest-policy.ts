@@ -24,52 +24,85 @@ export interface PolicySubject {
   readonly section: string;
 }
 
-/**
- * The policy that decides for a part of an object: one for that part before one for the whole, the
- * older of two at one level (then by name). Undefined when none says anything about empty backends.
- */
+/** What a policy says about one setting, and which said otherwise at the same level. */
+export interface Nearest<Value> {
+  /** `namespace/name` of the policy. */
+  readonly policy: string;
+  readonly value: Value;
+  readonly level: PolicyLevel;
+  readonly overruled: readonly string[];
+}
+
+/** What a policy says about one setting; undefined when it says nothing. */
+type ReadSetting<Value> = (policy: OfframpPolicy) => Value | undefined;
+
+/** The policy that decides about empty backends; undefined when none says anything about them. */
 export function decideByPolicies(
   policies: readonly OfframpPolicy[],
   subject: PolicySubject,
 ): Decided | undefined {
+  const nearest = nearestSetting(policies, subject, ({ emptyBackendsMode }) => emptyBackendsMode);
+  if (nearest === undefined) return undefined;
+  const { value: mode, ...decided } = nearest;
+  return { ...decided, mode };
+}
+
+/**
+ * The policy that decides one setting for a part of an object: one for that part before one for the
+ * whole, the older of two at one level (then by name). Undefined when none says anything about it.
+ */
+export function nearestSetting<Value>(
+  policies: readonly OfframpPolicy[],
+  subject: PolicySubject,
+  read: ReadSetting<Value>,
+): Nearest<Value> | undefined {
   const [partLevel, wholeLevel] =
     subject.kind === 'Gateway' ? (['listener', 'gateway'] as const) : (['rule', 'route'] as const);
-  return (
-    decideAt(partLevel, policies, subject, (target) => isForPart(target, subject)) ??
-    decideAt(wholeLevel, policies, subject, ({ sectionName }) => sectionName === undefined)
-  );
+  const forPart = policiesFor(policies, subject, (target) => isForPart(target, subject));
+  const forWhole = policiesFor(policies, subject, ({ sectionName }) => sectionName === undefined);
+  return oldestSaying(partLevel, forPart, read) ?? oldestSaying(wholeLevel, forWhole, read);
 }
 
 function isForPart({ sectionName }: PolicyTarget, { section }: PolicySubject): boolean {
   return section !== '' && sectionName === section;
 }
 
-function decideAt(
-  level: PolicyLevel,
+function policiesFor(
   policies: readonly OfframpPolicy[],
   subject: PolicySubject,
   isAtLevel: (target: PolicyTarget) => boolean,
-): Decided | undefined {
+): OfframpPolicy[] {
+  return policies.filter(
+    ({ namespace, targets }) =>
+      namespace === subject.namespace &&
+      targets.some(
+        (target) =>
+          target.kind === subject.kind && target.name === subject.name && isAtLevel(target),
+      ),
+  );
+}
+
+function oldestSaying<Value>(
+  level: PolicyLevel,
+  policies: readonly OfframpPolicy[],
+  read: ReadSetting<Value>,
+): Nearest<Value> | undefined {
   const speaking = policies
-    .filter(
-      ({ namespace, targets }) =>
-        namespace === subject.namespace &&
-        targets.some(
-          (target) =>
-            target.kind === subject.kind && target.name === subject.name && isAtLevel(target),
-        ),
-    )
-    .flatMap(({ emptyBackendsMode: mode, ...policy }) =>
-      mode === undefined ? [] : [{ ...policy, mode }],
-    )
-    .sort((one, other) => one.created - other.created || compare(one.name, other.name));
+    .flatMap((policy) => {
+      const value = read(policy);
+      return value === undefined ? [] : [{ policy, value }];
+    })
+    .sort(
+      ({ policy: one }, { policy: other }) =>
+        one.created - other.created || compare(one.name, other.name),
+    );
   const [first, ...overruled] = speaking;
   if (first === undefined) return undefined;
   return {
-    policy: `${first.namespace}/${first.name}`,
-    mode: first.mode,
+    policy: `${first.policy.namespace}/${first.policy.name}`,
+    value: first.value,
     level,
-    overruled: overruled.map(({ namespace, name }) => `${namespace}/${name}`),
+    overruled: overruled.map(({ policy: { namespace, name } }) => `${namespace}/${name}`),
   };
 }
 

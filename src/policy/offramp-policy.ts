@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fields } from '../xds/fields.ts';
 import { decodeString, lastValueOf, valuesOf } from '../xds/wire.ts';
+import { type FallbackSpec, fallbackSpecSchema, readFallbackSpec } from './fallback-policy.ts';
 
 /** What the configuration or a policy can say about empty backendRefs. */
 export const emptyBackendsModes = ['Rebalance', 'Keep'] as const;
@@ -24,6 +25,7 @@ export interface OfframpPolicy {
   readonly created: number;
   readonly targets: readonly PolicyTarget[];
   readonly emptyBackendsMode: EmptyBackendsMode | undefined;
+  readonly fallback: FallbackSpec;
   /** What in it could not be understood, and is ignored. */
   readonly problems: readonly string[];
 }
@@ -54,6 +56,7 @@ const policySchema = z.object({
 const settingsSchema = z.strictObject({
   targetRefs: z.unknown().optional(),
   emptyBackends: z.strictObject({ mode: z.enum(emptyBackendsModes).optional() }).optional(),
+  controlPlaneFallback: fallbackSpecSchema.optional(),
 });
 
 /**
@@ -84,6 +87,7 @@ export function parsePolicy(json: string): OfframpPolicy | undefined {
     created: metadata.creationTimestamp?.getTime() ?? 0,
     targets: spec.targetRefs.map(({ kind, name, sectionName }) => ({ kind, name, sectionName })),
     emptyBackendsMode: modeOf(spec),
+    fallback: readFallbackSpec(spec.controlPlaneFallback),
     problems: settings.success ? [] : settings.error.issues.map(problemOf),
   };
 }

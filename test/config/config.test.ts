@@ -19,7 +19,8 @@ const fallbackMistakes = [
   ['pathTemplate: /b/{id}/{id}', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
   ['pathTemplate: "/b/x-{id}"', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
   ['pathTemplate: "/{id}"', '2:17: controlPlaneFallback.pathTemplate: expected a segment in front'],
-  ['pathTemplate: "/b/{id}/"', '2:17: controlPlaneFallback.pathTemplate: "" is no segment'],
+  ['pathTemplate: /b/{id}/x', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
+  ['pathTemplate: "/b//{id}"', '2:17: controlPlaneFallback.pathTemplate: "" is no segment'],
   ['pathTemplate: /b/../{id}', '2:17: controlPlaneFallback.pathTemplate: ".." is no segment'],
   ['pathTemplate: "/b?x/{id}"', '2:17: controlPlaneFallback.pathTemplate: "b?x" is no segment'],
   [
