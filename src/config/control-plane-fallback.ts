@@ -112,9 +112,12 @@ export const fallbackOptions = {
     .describe('How long a session stays known as gone, for instance 5m. 1s to 24h.'),
   bufferLimitBytes: z
     .int()
-    .min(1_024)
+    .min(16_384)
     .max(16_777_216)
-    .describe('Largest 404 of a VM that is looked into, in bytes; a larger one is passed on.'),
+    .describe(
+      'How much of a VM’s JSON 404 Envoy holds back, in bytes. One whose body is at most a sixteenth ' +
+        'of it is looked into: 64 KiB by default.',
+    ),
 };
 
 const routeSchema = z.strictObject({

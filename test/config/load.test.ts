@@ -41,7 +41,7 @@ controlPlaneFallback:
   controlPlane: { host: api.example.com, port: 443, tls: { sni: api, caFile: /ca.pem } }
   injectedQueryParameter: token
   rememberFor: 90s
-  bufferLimitBytes: 4096
+  bufferLimitBytes: 65536
 `;
 
 /** The options that cannot be beside the others: another state source, another control plane. */
@@ -89,7 +89,7 @@ describe('loadConfig', () => {
         },
         injectedQueryParameter: 'token',
         rememberFor: '90s',
-        bufferLimitBytes: 4096,
+        bufferLimitBytes: 65536,
       },
     });
   });

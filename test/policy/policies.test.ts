@@ -110,10 +110,10 @@ describe('of several policies about the fallback', () => {
   it('each setting is decided by the nearest that has it', () => {
     const policies = [
       policy('all', fallback({ mode: 'Disabled', rememberFor: '1m' }, [toRoute])),
-      policy('one', fallback({ mode: 'Enabled', bufferLimitBytes: 4096 }, [toRule])),
+      policy('one', fallback({ mode: 'Enabled', bufferLimitBytes: 65536 }, [toRule])),
     ];
     expect(decideFallback(policies, rule)).toEqual({
-      spec: { mode: 'Enabled', rememberFor: '1m', bufferLimitBytes: 4096 },
+      spec: { mode: 'Enabled', rememberFor: '1m', bufferLimitBytes: 65536 },
       policies: ['default/one', 'default/all'],
       overruled: [],
     });
