@@ -31,7 +31,10 @@ beforeEach(() => {
 });
 
 let sessions = 0;
-const newSession = (): string => `session-${(sessions += 1)}`;
+function newSession(): string {
+  sessions += 1;
+  return `session-${sessions}`;
+}
 
 const odd = {
   'x-odd': ['first', '\u00fcber & %41 = "quoted"', ''],

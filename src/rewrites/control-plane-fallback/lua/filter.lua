@@ -2,7 +2,7 @@
 
 local SPACE = "offramp.fallback"
 local CONTROL_PLANE, ORIGINAL = "x-offramp-control-plane", "x-offramp-original"
-local PLACES, LONGEST_ID = 8, 128
+local PLACES, LONGEST_ID = 16, 128
 -- No two Lua states of this process have the same.
 local unique = tostring({}):gsub("%W", "")
 

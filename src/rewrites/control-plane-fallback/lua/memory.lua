@@ -2,7 +2,7 @@
 -- matchers each have a Lua of their own and share nothing else. A bucket file is replaced as a whole, so
 -- who reads it sees one writer's whole lines: no mixture of two sessions can send a third one away.
 
-local BUCKETS = 1024
+local BUCKETS = 1021
 local LINE = "(%d+) ([^\n]*)\n"
 
 -- The segment behind the literal start of a path, or nil.
@@ -12,8 +12,8 @@ local function session_id(path, before)
 end
 
 local function bucket_of(folder, session)
-  local hash = 5381
-  for i = 1, #session do hash = (hash * 33 + session:byte(i)) % 4294967296 end
+  local hash = 0
+  for i = 1, #session do hash = (hash * 12345701 + session:byte(i)) % 16777213 end
   return ("%s/offramp-%d"):format(folder, hash % BUCKETS)
 end
 

@@ -9,6 +9,8 @@ export interface Question {
   readonly body?: string;
   /** Leaves the request open for so long, in milliseconds. */
   readonly endAfter?: number;
+  /** Keeps connections; without it each request has its own. */
+  readonly agent?: http.Agent;
 }
 
 /** What a client got. */
@@ -23,12 +25,12 @@ export function eventsOf(session: string): string {
   return `/browsers/${session}/telemetry/events`;
 }
 
-/** Asks over HTTP/1.1, on a connection of its own. */
+/** Asks over HTTP/1.1. */
 export function ask(port: number, question: Question): Promise<Answer> {
-  const { path = '/', method = 'GET', headers = {}, body, endAfter = 0 } = question;
+  const { path = '/', method = 'GET', headers = {}, body, endAfter = 0, agent = false } = question;
   return new Promise((resolve, reject) => {
     const sent = { host: 'gateway.test', ...headers } as http.OutgoingHttpHeaders;
-    const options = { host: '127.0.0.1', port, path, method, headers: sent, agent: false };
+    const options = { host: '127.0.0.1', port, path, method, headers: sent, agent };
     const request = http.request(options, async (response) => {
       const parts: Buffer[] = [];
       response.on('error', reject);
@@ -44,6 +46,7 @@ export function ask(port: number, question: Question): Promise<Answer> {
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' });
     });
     if (body !== undefined) request.write(body);
+    if (endAfter === 0) return void request.end();
     request.flushHeaders();
     setTimeout(() => request.end(), endAfter);
   });

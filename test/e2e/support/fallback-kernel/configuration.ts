@@ -18,6 +18,8 @@ export interface KernelSettings {
   readonly chooseAgain?: boolean;
   /** Of a remembered session, in seconds. */
   readonly ttl?: number;
+  /** Of the memory, instead of the Envoy's own. */
+  readonly folder?: string;
 }
 
 /** Where that Envoy listens and what it reaches. */
@@ -67,8 +69,8 @@ export function kernelConfiguration(places: KernelPlaces, settings: KernelSettin
   };
 }
 
-function routesOf({ folder }: KernelPlaces, settings: KernelSettings): object[] {
-  const { ttl = 60, users = {} } = settings;
+function routesOf(places: KernelPlaces, settings: KernelSettings): object[] {
+  const { ttl = 60, users = {}, folder = places.folder } = settings;
   const enabled = (context: object) => ({
     [FALLBACK]: {
       '@type': `${EXTENSION}.filters.http.lua.v3.LuaPerRoute`,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -22,10 +22,12 @@ export async function startKernel(
   settings: KernelSettings = {},
   release = TESTBED_RELEASE,
 ): Promise<Kernel> {
-  const folder = await mkdtemp(join(tmpdir(), 'offramp-kernel-'));
+  const root = await mkdtemp(join(tmpdir(), 'offramp-kernel-'));
+  const folder = join(root, 'memory');
+  await mkdir(folder);
   const ports = [await freePort(), await freePort(), await freePort()] as const;
   const places = { ...servers, admin: await freePort(), ports, folder };
-  const file = join(folder, 'envoy.yaml');
+  const file = join(root, 'envoy.yaml');
   await writeFile(
     file,
     stringify(kernelConfiguration(places, settings), { aliasDuplicateObjects: false }),
@@ -37,7 +39,7 @@ export async function startKernel(
   });
   const stop = async () => {
     await envoy.stop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true });
   };
   const up = async () => envoy.ending() ?? (await acceptsConnections(ports[2]));
   const ended = await waitFor('Envoy to listen', up, { timeoutMs: 20_000 });
