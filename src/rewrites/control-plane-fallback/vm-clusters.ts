@@ -71,7 +71,8 @@ function optionsOf(cluster: Uint8Array): Uint8Array[] {
   );
 }
 
-function prependConfirmFilter(cluster: Uint8Array): Uint8Array {
+/** The cluster with the filter in front of its others. Throws MalformedMessageError. */
+export function prependConfirmFilter(cluster: Uint8Array): Uint8Array {
   const entries = optionsOf(cluster);
   if (entries.length > 1) {
     throw new MalformedMessageError(`${httpProtocolOptions} is there twice`, '', 0, 'ambiguous');
