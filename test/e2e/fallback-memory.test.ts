@@ -45,6 +45,7 @@ async function whoServes(session: string, port = kernel.ports[0]): Promise<unkno
 
 /** Ids that share a bucket, found with the sum of memory.lua. */
 function sameBucketAs(first: string, count: number): string[] {
+  const name = first.replace(/\d+$/, '');
   const bucketOf = (id: string): number =>
     [...`default/vm ${id}`].reduce(
       (hash, character) => (hash * 12_345_701 + character.charCodeAt(0)) % 16_777_213,
@@ -52,7 +53,7 @@ function sameBucketAs(first: string, count: number): string[] {
     ) % 1021;
   const found = [first];
   for (let index = 1; found.length < count; index += 1) {
-    if (bucketOf(`busy-${index}`) === bucketOf(first)) found.push(`busy-${index}`);
+    if (bucketOf(`${name}${index}`) === bucketOf(first)) found.push(`${name}${index}`);
   }
   return found;
 }
@@ -129,6 +130,17 @@ describe('sessions whose ids are alike', () => {
     expect(await Promise.all(gone.map((session) => whoServes(session)))).toEqual(
       gone.map(() => 'control-plane'),
     );
+  });
+
+  it('stay remembered while others of their bucket are written', async () => {
+    const [first = '', ...others] = sameBucketAs('kept-0', 12);
+    await fallBack(first);
+    for (let round = 0; round < 12; round += 1) {
+      const written = others.map((session) => fallBack(session));
+      const read = others.map(() => whoServes(first));
+      await Promise.all(written);
+      expect(await Promise.all(read)).toEqual(others.map(() => 'control-plane'));
+    }
   });
 });
 

@@ -121,7 +121,7 @@ end
 -- The router would not redirect, for instance because the request's body had not ended: the VM's 404 again.
 function envoy_on_response(handle)
   local kept = handle:streamInfo():dynamicMetadata():get(SPACE)
-  if not kept or not kept.confirmed or kept.settled then return end
+  if not kept or not kept.confirmed then return end
   local headers = handle:headers()
   headers:replace(":status", "404")
   headers:remove("location")
