@@ -78,9 +78,13 @@ export const fields = {
     request_body_buffer_limit: 20,
   }),
   RouteMatch: fieldsOf('envoy.config.route.v3.RouteMatch', {
+    prefix: 1,
+    path: 2,
+    case_sensitive: 4,
     headers: 6,
     connect_matcher: 12,
     dynamic_metadata: 13,
+    path_separated_prefix: 14,
   }),
   RouteAction: fieldsOf('envoy.config.route.v3.RouteAction', {
     cluster: 1,

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
 import { decideFallback } from '../../src/policy/decide-fallback.ts';
+import { fallbackSettings } from '../../src/policy/fallback-policy.ts';
 import { decideByPolicies } from '../../src/policy/nearest-policy.ts';
 import { type OfframpPolicy, parsePolicy } from '../../src/policy/offramp-policy.ts';
 import { readStamp, stampRoute, unstampRoute } from '../../src/policy/route-stamp.ts';
@@ -141,6 +145,14 @@ describe('of several policies about the fallback', () => {
       undefined,
     );
   });
+});
+
+it('the CRD has every setting of the fallback, and no other', () => {
+  const crds = join(import.meta.dirname, '../../deploy/helm/offramp/crds');
+  const crd = parse(readFileSync(join(crds, 'offramppolicies.yaml'), 'utf8'));
+  const { spec } = crd.spec.versions[0].schema.openAPIV3Schema.properties;
+  const { controlPlaneFallback } = spec.properties;
+  expect(Object.keys(controlPlaneFallback.properties)).toEqual(fallbackSettings);
 });
 
 describe('a policy', () => {

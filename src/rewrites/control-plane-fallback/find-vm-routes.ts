@@ -19,6 +19,8 @@ export interface VmRoute {
   readonly options: FallbackOptions;
   /** Who opted it in: policies, else the configuration. */
   readonly by: string;
+  /** False when it was, with all other routes of its Gateway or listener. */
+  readonly isNamed: boolean;
 }
 
 /** Tells of each route whether it is opted in, and with which options. */
@@ -62,14 +64,15 @@ export class OptIns {
     const { name } = readRoute(route);
     if (isFallbackRouteName(name)) return undefined;
     const identity = identifyRoute(route, name);
-    if (identity === undefined) return undefined;
+    if (identity?.object.kind.toLowerCase() !== 'httproute') return undefined; // gRPC has no GET
     const named = this.#namedBy(identity, { ...place, route: name });
     const own = this.#decided(readStamp(route)?.fallback);
     const [enabled] = fallbackModes;
     const mode = own.mode ?? host.mode ?? (named ? enabled : undefined);
     if (mode !== enabled) return undefined;
     const by = own.by ?? host.by ?? 'the configuration';
-    return { route, name, identity, options: this.#optionsOf(own, host), by };
+    const isNamed = named || own.mode !== undefined;
+    return { route, name, identity, options: this.#optionsOf(own, host), by, isNamed };
   }
 
   /** Each option by the nearest that has it: policies of the route, of its Gateway, the configuration. */

@@ -1,7 +1,15 @@
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster } from '../../xds/names.ts';
 import { type ForwardingAction, readAction, readRoute } from '../../xds/route.ts';
-import { editFields, encodeField, forEachField, hasField, stringOf } from '../../xds/wire.ts';
+import {
+  editFields,
+  encodeField,
+  forEachField,
+  hasField,
+  lastValueOf,
+  stringOf,
+  wrappedBoolOf,
+} from '../../xds/wire.ts';
 import { absentCluster } from '../offline-connectors/messages.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -15,9 +23,9 @@ import {
 } from './find-control-plane.ts';
 import type { OptIns, VmRoute } from './find-vm-routes.ts';
 import { isFallbackRouteName, keyOf } from './own-routes.ts';
-import type { ControlPlane } from './settings.ts';
+import { type ControlPlane, pathBeforeId } from './settings.ts';
 
-const { VirtualHost, Route, RouteAction } = fields;
+const { VirtualHost, Route, RouteAction, RouteMatch } = fields;
 
 /** What holds for a whole snapshot while its virtual hosts are rewritten. */
 export interface FallbackContext {
@@ -89,9 +97,7 @@ function addTo(
   context: FallbackContext,
 ): Addition | undefined {
   const view = readRoute(vm.route);
-  if (view.action === undefined || view.matchesConnect || !hasField(vm.route, Route.match)) {
-    return undefined;
-  }
+  if (view.action === undefined || view.matchesConnect || !mayServeSessions(vm)) return undefined;
   const action = readAction(view.action);
   if (action.destination.kind === 'cluster' && action.destination.cluster === absentCluster) {
     return undefined;
@@ -103,11 +109,31 @@ function addTo(
     findClusterObstacle(clusters, vm) ??
     findControlPlane(vm, at, context.surveyed);
   if ('reason' in way) {
+    // A whole Gateway’s routes have the one to the control plane among them.
+    if (way === isControlPlane && !vm.isNamed) return undefined;
     context.report.skipped(way.reason, { ...place, route: vm.name }, way.detail);
     return undefined;
   }
   const key = freeKey(keyOf(vm.name), keys);
   return { vm, controlPlane: way, clusters, routes: makeFallbackRoutes(vm, key, way.template) };
+}
+
+const isControlPlane: Obstacle = {
+  reason: 'control-plane-missing',
+  detail: 'its own cluster is the one of the control plane',
+};
+
+/** Whether some path of a session may reach the route, as far as its path match tells. */
+function mayServeSessions({ route, options }: VmRoute): boolean {
+  const match = lastValueOf(route, Route.match);
+  if (match === undefined) return false;
+  if (wrappedBoolOf(match, RouteMatch.case_sensitive) === false) return true;
+  const before = pathBeforeId(options);
+  const whole = stringOf(match, RouteMatch.path);
+  if (whole !== '') return whole.startsWith(before);
+  const start =
+    stringOf(match, RouteMatch.prefix) || stringOf(match, RouteMatch.path_separated_prefix);
+  return start.startsWith(before) || before.startsWith(start);
 }
 
 function vmClustersOf({ destination }: ForwardingAction): string[] {
@@ -162,8 +188,7 @@ function findClusterObstacle(
     return { reason: 'cluster-missing', detail };
   }
   const { cluster = '' } = options.controlPlane ?? {};
-  if (!clusters.includes(cluster)) return undefined;
-  return { reason: 'control-plane-missing', detail: `${cluster} is the VM’s own cluster` };
+  return clusters.includes(cluster) ? isControlPlane : undefined;
 }
 
 function freeKey(wanted: string, taken: Set<string>): string {
