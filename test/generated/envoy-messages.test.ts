@@ -60,6 +60,7 @@ const written: Readonly<Record<string, readonly string[]>> = {
     'name',
     'type',
     'connect_timeout',
+    'dns_lookup_family',
     'load_assignment',
     'transport_socket',
     'typed_extension_protocol_options',

@@ -135,6 +135,7 @@ export function redirectPolicy(target: string): Uint8Array {
 }
 
 const discovery = { static: 0, strictDns: 1 } as const;
+const v4Preferred = 3;
 const dnsName = 2;
 
 /** The Cluster of a control plane that is given by its address. */
@@ -146,6 +147,7 @@ export function controlPlaneCluster(name: string, controlPlane: ControlPlane): U
     name,
     type: isIP(host) === 0 ? discovery.strictDns : discovery.static,
     connect_timeout: { seconds: 5 },
+    dns_lookup_family: v4Preferred, // as in Envoy Gateway’s own clusters
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
