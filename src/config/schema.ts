@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { emptyBackendsModes } from '../policy/offramp-policy.ts';
 import { endpointSources } from '../rewrites/pipeline.ts';
+import { controlPlaneFallbackSchema } from './control-plane-fallback.ts';
 
 const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
 
@@ -213,6 +214,7 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    controlPlaneFallback: controlPlaneFallbackSchema,
   })
   .refine(
     ({ state, retrigger }) => state.kubernetes === undefined || retrigger.folder === undefined,

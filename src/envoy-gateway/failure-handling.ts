@@ -1,6 +1,6 @@
+import { parseGoDuration } from '../config/go-duration.ts';
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, fatalFinding, finding } from './findings.ts';
-import { parseGoDuration } from './go-duration.ts';
 import type { ExtensionRetry } from './schema.ts';
 
 const statusCodes: readonly string[] = [

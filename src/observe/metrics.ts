@@ -40,6 +40,7 @@ export class Metrics {
   readonly #offlineRoutes;
   readonly #emptyDropped;
   readonly #emptyUnresolved;
+  readonly #fallbackRoutes;
   readonly #skipped;
   readonly #watches: (() => readonly WatchState[])[] = [];
 
@@ -124,6 +125,10 @@ export class Metrics {
         'keeps growing: empty backendRefs go on taking their share, as 503.',
       ['reason'],
     );
+    this.#fallbackRoutes = this.#counter(
+      'fallback_routes_total',
+      'Routes to VMs that got the control-plane fallback. What it does in traffic, Envoy counts.',
+    );
     this.#skipped = this.#counter(
       'rewrites_skipped_total',
       'Things left as they came although the state spoke of them, by reason. explain says which.',
@@ -153,6 +158,7 @@ export class Metrics {
     this.#routesApplied.inc(countVirtualHosts(report));
     this.#offlineRoutes.inc(countEffect(report, 'route-answered'));
     this.#emptyDropped.inc(countEffect(report, 'empty-dropped'));
+    this.#fallbackRoutes.inc(countEffect(report, 'fallback-added'));
     for (const { reason } of report.skips) {
       this.#skipped.inc({ reason });
       if (unresolvedReasons.includes(reason)) this.#emptyUnresolved.inc({ reason });

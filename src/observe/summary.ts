@@ -11,6 +11,7 @@ export interface Summary {
   readonly vhosts_connector_applied: number;
   readonly connector_offline_routes: number;
   readonly empty_backends_dropped: number;
+  readonly fallback_routes: number;
   readonly skipped: number;
 }
 
@@ -25,6 +26,7 @@ export function summarize(snapshot: Snapshot, report: Report): Summary {
     vhosts_connector_applied: countVirtualHosts(report),
     connector_offline_routes: countEffect(report, 'route-answered'),
     empty_backends_dropped: countEffect(report, 'empty-dropped'),
+    fallback_routes: countEffect(report, 'fallback-added'),
     skipped: report.skips.length,
   };
 }

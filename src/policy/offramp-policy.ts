@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fields } from '../xds/fields.ts';
 import { decodeString, lastValueOf, valuesOf } from '../xds/wire.ts';
+import { type FallbackSpec, fallbackSpecSchema, readFallbackSpec } from './fallback-policy.ts';
 
 /** What the configuration or a policy can say about empty backendRefs. */
 export const emptyBackendsModes = ['Rebalance', 'Keep'] as const;
@@ -24,6 +25,7 @@ export interface OfframpPolicy {
   readonly created: number;
   readonly targets: readonly PolicyTarget[];
   readonly emptyBackendsMode: EmptyBackendsMode | undefined;
+  readonly fallback: FallbackSpec;
   /** What in it could not be understood, and is ignored. */
   readonly problems: readonly string[];
 }
@@ -55,6 +57,7 @@ const strictSchema = z.object({
   spec: z.strictObject({
     targetRefs: z.array(z.looseObject(targetSchema.shape)),
     emptyBackends: z.strictObject({ mode: z.enum(emptyBackendsModes).optional() }).optional(),
+    controlPlaneFallback: fallbackSpecSchema.optional(),
   }),
 });
 
@@ -73,8 +76,9 @@ const specSchema = z
     emptyBackends: z
       .object({ mode: z.enum(emptyBackendsModes).optional().catch(undefined) })
       .catch({}),
+    controlPlaneFallback: z.unknown().optional(),
   })
-  .catch({ targetRefs: [], emptyBackends: {} });
+  .catch({ targetRefs: [], emptyBackends: {}, controlPlaneFallback: undefined });
 
 /** A policy of a megabyte must not make a stamp, or a log line, of a megabyte. */
 const maxProblems = 5;
@@ -110,6 +114,7 @@ export function parsePolicy(json: string): OfframpPolicy | undefined {
     created: metadata.creationTimestamp?.getTime() ?? 0,
     targets: spec.targetRefs.flatMap(readTarget),
     emptyBackendsMode: spec.emptyBackends.mode,
+    fallback: readFallbackSpec(spec.controlPlaneFallback),
     problems: strict.success ? [] : strict.error.issues.slice(0, maxProblems).map(problemOf),
   };
 }

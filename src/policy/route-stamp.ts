@@ -11,6 +11,8 @@ import {
   lastValueOf,
   stringOf,
 } from '../xds/wire.ts';
+import type { DecidedFallback } from './decide-fallback.ts';
+import { fallbackSpecSchema } from './fallback-policy.ts';
 import { type Decided, policyLevels } from './nearest-policy.ts';
 import { emptyBackendsModes, policyGroup } from './offramp-policy.ts';
 
@@ -18,9 +20,17 @@ const { Route, Metadata, MapEntry } = fields;
 
 /** What a route's stamp says: which policy decides for it, and what was not followed. */
 export interface RouteStamp extends Partial<Decided> {
+  /** What the route's policies decide about its fallback. */
+  readonly fallback?: DecidedFallback | undefined;
   /** Parts of the route's policies that could not be understood. */
   readonly problems: readonly string[];
 }
+
+const fallbackSchema = z.object({
+  spec: fallbackSpecSchema,
+  policies: z.array(z.string()),
+  overruled: z.array(z.object({ policy: z.string(), by: z.string() })),
+});
 
 const stampSchema = z.object({
   policy: z.string().optional(),
@@ -29,6 +39,7 @@ const stampSchema = z.object({
   overruled: z.array(z.string()).default([]),
   outranked: z.array(z.object({ policy: z.string(), level: z.enum(policyLevels) })).default([]),
   problems: z.array(z.string()).default([]),
+  fallback: fallbackSchema.optional(),
 });
 
 /** The key of the stamp's only field: JSON, so that a config dump shows it in one line. */
@@ -83,7 +94,9 @@ export function readStamp(route: Uint8Array): RouteStamp | undefined {
 }
 
 function definedOf(stamp: z.output<typeof stampSchema>): RouteStamp {
-  const { policy, mode, level, problems } = stamp;
-  if (policy === undefined || mode === undefined || level === undefined) return { problems };
-  return { ...stamp, policy, mode, level };
+  const { policy, mode, level, problems, fallback } = stamp;
+  const rest = fallback === undefined ? { problems } : { problems, fallback };
+  if (policy === undefined || mode === undefined || level === undefined) return rest;
+  const { overruled, outranked } = stamp;
+  return { policy, mode, level, overruled, outranked, ...rest };
 }

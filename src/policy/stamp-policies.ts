@@ -1,6 +1,7 @@
 import { fields } from '../xds/fields.ts';
 import { readGatewayObject } from '../xds/gateway-metadata.ts';
 import { lastValueOf } from '../xds/wire.ts';
+import { decideFallback } from './decide-fallback.ts';
 import { decideByPolicies } from './nearest-policy.ts';
 import { readPolicies } from './offramp-policy.ts';
 import { stampRoute } from './route-stamp.ts';
@@ -19,10 +20,12 @@ export function stampPolicies(request: Uint8Array): Uint8Array | undefined {
   const object = readGatewayObject(route, Route.metadata);
   if (policies.length === 0 || object === undefined) return route;
   const { kind, namespace, name, sectionName: section } = object;
-  const decided = decideByPolicies(policies, { kind, namespace, name, section });
+  const subject = { kind, namespace, name, section };
+  const decided = decideByPolicies(policies, subject);
+  const fallback = decideFallback(policies, subject);
   const problems = policies.flatMap((policy) =>
     policy.problems.map((problem) => `${policy.namespace}/${policy.name}: ${problem}`),
   );
-  if (decided === undefined && problems.length === 0) return route;
-  return stampRoute(route, { ...decided, problems });
+  const isSilent = decided === undefined && fallback === undefined && problems.length === 0;
+  return isSilent ? route : stampRoute(route, { ...decided, problems, fallback });
 }

@@ -3,6 +3,20 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import protobuf from 'protobufjs';
 
+/** Fields of Envoy 1.37 and newer that the shipped protos do not have yet. */
+const newerFields = [
+  ['envoy.config.route.v3.Route', 'request_body_buffer_limit', 20, 'google.protobuf.UInt64Value'],
+  ['envoy.config.route.v3.RouteAction', 'host_rewrite', 44, 'string'],
+  ['envoy.config.route.v3.RouteAction', 'path_rewrite', 45, 'string'],
+  ['envoy.extensions.filters.http.lua.v3.Lua', 'clear_route_cache', 5, 'google.protobuf.BoolValue'],
+  [
+    'envoy.extensions.filters.http.lua.v3.LuaPerRoute',
+    'filter_context',
+    4,
+    'google.protobuf.Struct',
+  ],
+] as const;
+
 /**
  * The official Envoy protos (v3, as shipped by `@grpc/grpc-js-xds`), loaded from disk.
  *
@@ -40,7 +54,21 @@ export function loadEnvoyProtos(): protobuf.Root {
     files.filter((file) => file.includes('/v3/') && isComplete(file)),
     { keepCase: true },
   );
+  addNewerFields(root);
   return root;
+}
+
+function addNewerFields(root: protobuf.Root): void {
+  for (const [message, name, number, type] of newerFields) {
+    const definition = root.lookupType(message);
+    if (definition.fields[name] === undefined) {
+      definition.add(new protobuf.Field(name, number, type));
+    }
+  }
+  const match = root.lookupType('envoy.config.route.v3.RouteMatch');
+  if (match.fields.filter_state !== undefined) return;
+  const matcher = 'envoy.type.matcher.v3.FilterStateMatcher';
+  match.add(new protobuf.Field('filter_state', 16, matcher, 'repeated'));
 }
 
 function importsOf(path: string): string[] {

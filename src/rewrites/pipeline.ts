@@ -3,6 +3,8 @@ import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
 import type { ConnectorLookup } from '../state/connectors.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
+import type { ControlPlaneFallbackSettings } from './control-plane-fallback/settings.ts';
+import { rewriteControlPlaneFallback } from './control-plane-fallback.ts';
 import type { DecidedSplit } from './empty-backends/decided-split.ts';
 import { rewriteEmptyBackends } from './empty-backends.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
@@ -33,6 +35,7 @@ export interface EmptyBackendsSettings {
 export interface RewriteSettings {
   readonly connectors: ConnectorSettings;
   readonly emptyBackends: EmptyBackendsSettings;
+  readonly controlPlaneFallback: ControlPlaneFallbackSettings;
   /** Tell of every weighted route, also of those that a policy keeps; `explain` asks for it. */
   readonly everySplit?: boolean;
 }
@@ -50,9 +53,14 @@ export type Rewrite = (snapshot: Snapshot, state: State, settings: RewriteSettin
 
 /**
  * The rewrites in the order they run, each on what the one before it left. Empty backendRefs go
- * first: a split of which only offline connectors are left is then answered as offline.
+ * first: a split of which only offline connectors are left is then answered as offline. The fallback
+ * goes last: it clones routes, and an answered one forwards to no VM any more.
  */
-export const pipeline: readonly Rewrite[] = [rewriteEmptyBackends, rewriteOfflineConnectors];
+export const pipeline: readonly Rewrite[] = [
+  rewriteEmptyBackends,
+  rewriteOfflineConnectors,
+  rewriteControlPlaneFallback,
+];
 
 /** Runs the pipeline over a snapshot. */
 export function rewriteSnapshot(

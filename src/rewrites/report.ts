@@ -11,7 +11,11 @@ export type Effect =
   | 'connect-tunnelled'
   | 'domain-added'
   | 'cluster-replaced'
-  | 'connect-allowed';
+  | 'connect-allowed'
+  | 'fallback-added'
+  | 'fallback-filters-added'
+  | 'vm-cluster-prepared'
+  | 'control-plane-added';
 
 /** Why something was left as it came although the state spoke of it. */
 export const skipReasons = [
@@ -20,10 +24,16 @@ export const skipReasons = [
   'cluster-header',
   'cluster-missing',
   'connect-authentication',
+  'control-plane-authentication',
+  'control-plane-missing',
   'custom-cluster-missing',
   'domain-taken',
   'endpoints-unknown',
+  'fallback-route-missing',
+  'fallback-without-listener',
+  'former-protocol-options',
   'inline-cluster-specifier',
+  'internal-redirect-policy',
   'malformed-resource',
   'merged-cluster',
   'policy-not-understood',

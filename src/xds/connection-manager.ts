@@ -1,5 +1,5 @@
 import { fields } from './fields.ts';
-import { expectAtMostOne, mapFields, stringOf, valuesOf } from './wire.ts';
+import { expectAtMostOne, lastValueOf, mapFields, stringOf, valuesOf } from './wire.ts';
 
 const typeName =
   '/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -19,6 +19,24 @@ export function mapConnectionManagers(
   listener: Uint8Array,
   rewrite: (manager: Uint8Array) => Uint8Array,
 ): Uint8Array {
+  return mapFilterChains(listener, (chain) => mapManagersOfChain(chain, rewrite));
+}
+
+/** Rewrites the filter chains of a listener, the default one last. Throws MalformedMessageError. */
+export function mapFilterChains(
+  listener: Uint8Array,
+  rewrite: (chain: Uint8Array) => Uint8Array,
+): Uint8Array {
+  expectAtMostOne(listener, Listener.default_filter_chain);
+  const chains = mapFields(listener, Listener.filter_chains, rewrite);
+  return mapFields(chains, Listener.default_filter_chain, rewrite);
+}
+
+/** Rewrites the HTTP connection managers of one filter chain. Throws MalformedMessageError. */
+export function mapManagersOfChain(
+  chain: Uint8Array,
+  rewrite: (manager: Uint8Array) => Uint8Array,
+): Uint8Array {
   const inConfig = (config: Uint8Array) => {
     if (!stringOf(config, Any.type_url).endsWith(typeName)) return config;
     expectAtMostOne(config, Any.value);
@@ -27,14 +45,16 @@ export function mapConnectionManagers(
       return rewrite(manager);
     });
   };
-  const inFilter = (filter: Uint8Array) => {
+  return mapFields(chain, FilterChain.filters, (filter) => {
     expectAtMostOne(filter, Filter.typed_config, Filter.config_discovery);
     return mapFields(filter, Filter.typed_config, inConfig);
-  };
-  const inChain = (chain: Uint8Array) => mapFields(chain, FilterChain.filters, inFilter);
-  expectAtMostOne(listener, Listener.default_filter_chain);
-  const chains = mapFields(listener, Listener.filter_chains, inChain);
-  return mapFields(chains, Listener.default_filter_chain, inChain);
+  });
+}
+
+/** Whether a network filter is an HTTP connection manager. Throws MalformedMessageError. */
+export function isConnectionManager(filter: Uint8Array): boolean {
+  const config = lastValueOf(filter, Filter.typed_config);
+  return config !== undefined && stringOf(config, Any.type_url).endsWith(typeName);
 }
 
 /** The name of the route configuration that a connection manager asks for; '' for inline routes. */

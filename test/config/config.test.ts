@@ -11,6 +11,46 @@ function problems(text: string): string[] {
   return parsed.ok ? [] : parsed.problems.map(formatProblem);
 }
 
+/** What is wrong below controlPlaneFallback, with its place from line 2 on and the reason. */
+const fallbackMistakes = [
+  ['routes: [{name: vm}]', '2:3: controlPlaneFallback.controlPlane: needed, because routes are'],
+  ['pathTemplate: browsers/{id}', '2:17: controlPlaneFallback.pathTemplate: expected a path'],
+  ['pathTemplate: /browsers', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
+  ['pathTemplate: /b/{id}/{id}', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
+  ['pathTemplate: "/b/x-{id}"', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
+  ['pathTemplate: "/{id}"', '2:17: controlPlaneFallback.pathTemplate: expected a segment in front'],
+  ['pathTemplate: /b/{id}/x', '2:17: controlPlaneFallback.pathTemplate: expected {id} exactly'],
+  ['pathTemplate: "/b//{id}"', '2:17: controlPlaneFallback.pathTemplate: "" is no segment'],
+  ['pathTemplate: /b/../{id}', '2:17: controlPlaneFallback.pathTemplate: ".." is no segment'],
+  ['pathTemplate: "/b?x/{id}"', '2:17: controlPlaneFallback.pathTemplate: "b?x" is no segment'],
+  [
+    'registry: [{subresource: a/b, suffix: /x}]',
+    '2:28: controlPlaneFallback.registry[0].subresource: expected one segment',
+  ],
+  [
+    'registry: [{subresource: a, suffix: x}]',
+    '2:39: controlPlaneFallback.registry[0].suffix: expected / and a path',
+  ],
+  ['controlPlane: {}', '2:17: controlPlaneFallback.controlPlane: give cluster, or host and port'],
+  ['controlPlane: {host: a}', '2:17: controlPlaneFallback.controlPlane: host needs its port'],
+  [
+    'controlPlane: {cluster: a, port: 1}',
+    '2:36: controlPlaneFallback.controlPlane.port: there is cluster already',
+  ],
+  [
+    'controlPlane: {host: 10.0.0.1, port: 443, tls: {}}',
+    '2:50: controlPlaneFallback.controlPlane.tls: host is an IP address: give sni',
+  ],
+  ['rememberFor: 5', '2:16: controlPlaneFallback.rememberFor: Invalid input'],
+  ['rememberFor: 100ms', '2:16: controlPlaneFallback.rememberFor: expected 1s to 24h'],
+  ['rememberFor: 25h', '2:16: controlPlaneFallback.rememberFor: expected 1s to 24h'],
+  ['bufferLimitBytes: 10', '2:21: controlPlaneFallback.bufferLimitBytes: Too small'],
+  [
+    'injectedQueryParameter: a&b',
+    '2:27: controlPlaneFallback.injectedQueryParameter: expected letters',
+  ],
+] as const;
+
 describe('a configuration', () => {
   it('needs no field: an empty file is every default, as the example has them', () => {
     const empty = parseYaml('offramp.yaml', '', configSchema);
@@ -98,5 +138,12 @@ describe('a configuration', () => {
 
   it('tells everything that is wrong at once', () => {
     expect(problems('mode: off\nlog: {level: loud}\nextra: 1')).toHaveLength(3);
+  });
+});
+
+describe('the control-plane fallback', () => {
+  it.each(fallbackMistakes)('with %j is refused with its place', (text, expected) => {
+    const found = problems(`controlPlaneFallback:\n  ${text}`);
+    expect(found).toEqual([expect.stringContaining(`offramp.yaml:${expected}`)]);
   });
 });

@@ -34,11 +34,20 @@ connectors:
   offlineResponse: { status: 502, body: "", headers: { Retry-After: "30", X-Empty: "" } }
   internalListener: other
 emptyBackends: { mode: Keep, endpoints: hook }
+controlPlaneFallback:
+  routes: [{ namespace: vms, name: vm, rule: 1 }]
+  pathTemplate: /v1/sessions/{id}
+  registry: [{ subresource: logs, suffix: "" }]
+  controlPlane: { host: api.example.com, port: 443, tls: { sni: api, caFile: /ca.pem } }
+  injectedQueryParameter: token
+  rememberFor: 90s
+  bufferLimitBytes: 65536
 `;
 
-/** The options that cannot be beside a state file. */
+/** The options that cannot be beside the others: another state source, another control plane. */
 const kubernetes = `
 state: { kubernetes: { kubeconfig: admin.yaml, namespaces: [a, b, a] } }
+controlPlaneFallback: { controlPlane: { cluster: httproute/default/api/rule/0 } }
 `;
 
 describe('loadConfig', () => {
@@ -69,6 +78,19 @@ describe('loadConfig', () => {
         internalListener: 'other',
       },
       emptyBackends: { mode: 'Keep', endpoints: 'hook' },
+      controlPlaneFallback: {
+        routes: [{ kind: 'HTTPRoute', namespace: 'vms', name: 'vm', rule: 1 }],
+        pathTemplate: '/v1/sessions/{id}',
+        registry: [{ subresource: 'logs', suffix: '' }],
+        controlPlane: {
+          host: 'api.example.com',
+          port: 443,
+          tls: { sni: 'api', caFile: '/ca.pem' },
+        },
+        injectedQueryParameter: 'token',
+        rememberFor: '90s',
+        bufferLimitBytes: 65536,
+      },
     });
   });
 

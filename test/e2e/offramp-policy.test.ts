@@ -104,9 +104,60 @@ describe('the OfframpPolicy CRD', () => {
     expect(await apply(policy('bad', spec))).toMatch(reason);
   });
 
+  const fallback = (spec: object) => ({ targetRefs: [toRoute], controlPlaneFallback: spec });
+
+  it.each([
+    ['that opts a route in', { mode: 'Enabled' }],
+    [
+      'with every setting',
+      {
+        mode: 'Enabled',
+        pathTemplate: '/v1/browsers/{id}',
+        registry: [
+          { subresource: 'telemetry', suffix: '/events' },
+          { subresource: 'logs', suffix: '' },
+        ],
+        controlPlane: {
+          host: 'api.example.com',
+          port: 443,
+          tls: { sni: 'api', caFile: '/ca.pem' },
+        },
+        injectedQueryParameter: 'jwt',
+        rememberFor: '1m30s',
+        bufferLimitBytes: 1_048_576,
+      },
+    ],
+    ['with a cluster', { controlPlane: { cluster: 'httproute/default/api/rule/0' } }],
+    ['with an IP address', { controlPlane: { host: '10.0.0.1', port: 80 } }],
+  ])('takes a policy about the fallback %s', async (_what, spec) => {
+    const said = await apply(policy('fallback', fallback(spec)));
+    expect(said).toContain('offramppolicy.offramp.dev/fallback');
+    expect(said).not.toMatch(/invalid|error/i);
+  });
+
+  it.each([
+    [{ mode: 'On' }, /supported values: "Enabled", "Disabled"/],
+    [{ pathTemplate: '/browsers' }, /pathTemplate.*should match/],
+    [{ pathTemplate: '/a/../{id}' }, /pathTemplate.*Envoy resolves/],
+    [{ registry: [] }, /registry.*at least 1 item/],
+    [{ registry: [{ subresource: 'a/b', suffix: '' }] }, /subresource.*should match/],
+    [{ registry: [{ subresource: 'a', suffix: 'b' }] }, /suffix.*should match/],
+    [{ controlPlane: {} }, /give cluster, or host and port/],
+    [{ controlPlane: { cluster: 'a', host: 'b', port: 1 } }, /give cluster, or host and port/],
+    [{ controlPlane: { host: 'b' } }, /host needs its port/],
+    [{ controlPlane: { cluster: 'a', tls: {} } }, /tls is for host and port/],
+    [{ controlPlane: { host: '10.0.0.1', port: 1, tls: {} } }, /host is an IP address/],
+    [{ rememberFor: '25h' }, /expected 1s to 24h/],
+    [{ rememberFor: '100ms' }, /rememberFor.*should match/],
+    [{ bufferLimitBytes: 1 }, /bufferLimitBytes.*16384/],
+    [{ injectedQueryParameter: 'a&b' }, /injectedQueryParameter.*should match/],
+  ])('refuses a policy about the fallback with %j', async (spec, reason) => {
+    expect(await apply(policy('bad', fallback(spec)))).toMatch(reason);
+  });
+
   it('has a short name, and columns that say what it does', async () => {
     const printed = await kubernetes.kubectl(['get', 'ofp', 'good']);
-    expect(printed).toMatch(/NAME +TARGET +EMPTYBACKENDS +ACCEPTED +AGE/);
+    expect(printed).toMatch(/NAME +TARGET +EMPTYBACKENDS +FALLBACK +ACCEPTED +AGE/);
     expect(printed).toMatch(/good +\S+ +Keep/);
   });
 });

@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { configSchema } from '../../src/config/schema.ts';
+import { decideFallback } from '../../src/policy/decide-fallback.ts';
+import { fallbackSettings } from '../../src/policy/fallback-policy.ts';
 import { decideByPolicies } from '../../src/policy/nearest-policy.ts';
 import { type OfframpPolicy, parsePolicy } from '../../src/policy/offramp-policy.ts';
 import { readStamp, stampRoute, unstampRoute } from '../../src/policy/route-stamp.ts';
@@ -110,7 +115,71 @@ describe('of several policies', () => {
   });
 });
 
+describe('of several policies about the fallback', () => {
+  const fallback = (spec: object, targets: readonly object[]) => ({
+    targets,
+    more: { controlPlaneFallback: spec },
+  });
+
+  it('each setting is decided by the nearest that has it', () => {
+    const policies = [
+      policy('all', fallback({ mode: 'Disabled', rememberFor: '1m' }, [toRoute])),
+      policy('one', fallback({ mode: 'Enabled', bufferLimitBytes: 65536 }, [toRule])),
+    ];
+    expect(decideFallback(policies, rule)).toEqual({
+      spec: { mode: 'Enabled', rememberFor: '1m', bufferLimitBytes: 65536 },
+      policies: ['default/one', 'default/all'],
+      overruled: [],
+    });
+    expect(decideFallback(policies, { ...rule, section: '' })?.spec).toEqual({
+      mode: 'Disabled',
+      rememberFor: '1m',
+    });
+  });
+
+  it('the older decides a setting that two have, and the other is told', () => {
+    const old = { ...fallback({ mode: 'Enabled' }, [toRoute]), created: '2020-01-01T00:00:00Z' };
+    const policies = [
+      policy('young', fallback({ mode: 'Disabled', rememberFor: '1m' }, [toRoute])),
+      policy('old', old),
+    ];
+    expect(decideFallback(policies, rule)).toEqual({
+      spec: { mode: 'Enabled', rememberFor: '1m' },
+      policies: ['default/old', 'default/young'],
+      overruled: [{ policy: 'default/young', by: 'default/old' }],
+    });
+  });
+
+  it('those that say nothing about it decide nothing', () => {
+    expect(decideFallback([policy('a', { mode: 'Keep', targets: [toRule] })], rule)).toBe(
+      undefined,
+    );
+  });
+});
+
+it('the CRD has every setting of the fallback, and no other', () => {
+  const crds = join(import.meta.dirname, '../../deploy/helm/offramp/crds');
+  const crd = parse(readFileSync(join(crds, 'offramppolicies.yaml'), 'utf8'));
+  const { spec } = crd.spec.versions[0].schema.openAPIV3Schema.properties;
+  const { controlPlaneFallback } = spec.properties;
+  expect(Object.keys(controlPlaneFallback.properties)).toEqual(fallbackSettings);
+});
+
 describe('a policy', () => {
+  it('with a wrong setting of the fallback keeps the others, and says what is wrong', () => {
+    const odd = policy('odd', {
+      targets: [toRoute],
+      more: {
+        controlPlaneFallback: { mode: 'Enabled', rememberFor: 'ever', pathTemplat: '/a/{id}' },
+      },
+    });
+    expect(odd.fallback).toEqual({ mode: 'Enabled' });
+    expect(odd.problems).toEqual([
+      expect.stringContaining('spec.controlPlaneFallback.rememberFor: expected 1s to 24h'),
+      expect.stringContaining('pathTemplat'),
+    ]);
+  });
+
   it('with an unknown field or value keeps what is known, and says what is not', () => {
     const odd = policy('odd', { mode: 'Keep', targets: [toRoute], more: { emptyBackend: {} } });
     expect(odd.emptyBackendsMode).toBe('Keep');
@@ -164,6 +233,17 @@ describe('the stamp of a route', () => {
     expect(readStamp(route)).toBeUndefined();
   });
 
+  it('carries what is decided about the fallback, beside the rest or alone', () => {
+    const fallback = {
+      spec: { mode: 'Enabled', controlPlane: { cluster: 'api' } },
+      policies: ['default/vm'],
+      overruled: [{ policy: 'default/b', by: 'default/vm' }],
+    } as const;
+    expect(readStamp(stampRoute(route, { ...stamp, fallback }))).toEqual({ ...stamp, fallback });
+    const alone = { problems: [], fallback };
+    expect(readStamp(stampRoute(route, alone))).toEqual(alone);
+  });
+
   it('can be taken off: what is left means the same as before', () => {
     const stamped = stampRoute(route, stamp);
     expect(Buffer.from(stamped).includes(Buffer.from(unknown))).toBe(true);
@@ -205,6 +285,15 @@ describe('PostRouteModify', () => {
     ['a policy for another rule', request(policyJson('a', { mode: 'Keep', targets: [toGateway] }))],
   ])('answers with the route as it came when there is %s', (_what, bytes) => {
     expect(Buffer.compare(answered(stampRouteOfRequest(bytes)), answered(bytes))).toBe(0);
+  });
+
+  it('stamps the route with what its policies say about the fallback', () => {
+    const more = { controlPlaneFallback: { mode: 'Enabled', rememberFor: '1m' } };
+    const stamped = readStamp(
+      answered(stampRouteOfRequest(request(policyJson('vm', { targets: [toRoute], more })))),
+    );
+    expect(stamped?.fallback?.spec).toEqual({ mode: 'Enabled', rememberFor: '1m' });
+    expect(stamped?.mode).toBe(undefined);
   });
 
   it('decides what PostTranslateModify does with the split, also against the configuration', () => {

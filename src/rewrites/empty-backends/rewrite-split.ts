@@ -7,6 +7,7 @@ import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
 import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { editFields, encodeField, mapFields, stringOf } from '../../xds/wire.ts';
+import { isFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import {
@@ -44,7 +45,7 @@ export function rewriteSplit(
   decided: DecidedMode,
 ): Uint8Array {
   const { name, action, ambiguous } = readRoute(route);
-  if (action === undefined) return route;
+  if (action === undefined || isFallbackRouteName(name)) return route;
   const { destination } = readAction(action);
   if (destination.kind !== 'weighted') return route;
   const place = { ...context.place, route: name };

@@ -1,4 +1,5 @@
 import type { ForwardingAction, RouteView } from '../../xds/route.ts';
+import { isFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import { absentCluster } from './messages.ts';
 
 /** What happens to the CONNECT requests of a virtual host. */
@@ -19,7 +20,8 @@ export function isUpgradeRefusal({ destination }: ForwardingAction): boolean {
   return destination.kind === 'cluster' && destination.cluster === absentCluster;
 }
 
-/** Whether a route is a CONNECT route that Offramp put there: in its own output, seen again. */
-export function isOwnConnectRoute({ name, matchesConnect }: RouteView): boolean {
+/** Whether a route is one that Offramp put there, for CONNECT or to fall back: its own output, seen again. */
+export function isOwnRoute({ name, matchesConnect }: RouteView): boolean {
+  if (isFallbackRouteName(name)) return true;
   return matchesConnect && /^connector-(?:offline|connect)-/.test(name);
 }

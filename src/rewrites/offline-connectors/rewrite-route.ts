@@ -11,7 +11,7 @@ import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
 import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
-import { isOwnConnectRoute, isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
+import { isOwnRoute, isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
@@ -57,7 +57,7 @@ export function rewriteRoute(
   context: RouteConfigurationContext,
 ): RewrittenRoute {
   const view = readRoute(route);
-  if (view.action === undefined || isOwnConnectRoute(view)) return notForwarding;
+  if (view.action === undefined || isOwnRoute(view)) return notForwarding;
   const action = readAction(view.action);
   if (isUpgradeRefusal(action)) return notForwarding;
   const identity = identifyRoute(route, view.name);

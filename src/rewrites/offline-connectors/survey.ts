@@ -7,7 +7,7 @@ import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { forEachField, hasField, hasText, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
-import { isOwnConnectRoute } from './own-routes.ts';
+import { isOwnRoute } from './own-routes.ts';
 import { type BackendsOfCluster, judge } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
@@ -109,7 +109,7 @@ function readUses(routeConfiguration: Uint8Array, virtualHostNames: Set<string>)
 function readRouteUses(route: Uint8Array): ClusterUse[] {
   const view = readRoute(route);
   const { name, action } = view;
-  if (action === undefined || isOwnConnectRoute(view)) return [];
+  if (action === undefined || isOwnRoute(view)) return [];
   const { destination, mirrors } = readAction(action);
   const identity = identifyRoute(route, name);
   const uses = mirrors.map((cluster) => ({ cluster, route: identity, isMirror: true }));

@@ -1,5 +1,6 @@
 import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
+import { prependConfirmFilter } from '../control-plane-fallback/vm-clusters.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { tunnelCluster } from './messages.ts';
 import type { Survey } from './survey.ts';
@@ -40,7 +41,7 @@ export function openTunnels(
       const http2 = speaksHttp2(cluster);
       const replacement = tunnelCluster({ name, tunnel, internalListener, http2 });
       tunnels.set(name, connector.name);
-      if (Buffer.compare(replacement, cluster) === 0) return cluster;
+      if (isTunnelAlready(cluster, replacement)) return cluster;
       report.changed(
         'cluster-replaced',
         { kind: 'clusters', resource: name },
@@ -52,4 +53,12 @@ export function openTunnels(
     report.unreadable,
   );
   return { snapshot: rewritten, tunnels };
+}
+
+/** Whether it is this tunnel, perhaps with what the fallback put into it: our own output, seen again. */
+function isTunnelAlready(cluster: Uint8Array, tunnel: Uint8Array): boolean {
+  return (
+    Buffer.compare(tunnel, cluster) === 0 ||
+    Buffer.compare(prependConfirmFilter(tunnel), cluster) === 0
+  );
 }

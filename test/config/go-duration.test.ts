@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseGoDuration } from '../../src/envoy-gateway/go-duration.ts';
+import { parseGoDuration } from '../../src/config/go-duration.ts';
 
 it.each([
   ['100ms', 0.1],

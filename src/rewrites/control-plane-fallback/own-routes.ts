@@ -1,0 +1,22 @@
+/** What each route that the fallback adds is for; the end of its name. */
+export const routeRoles = ['settled', 'replay', 'remembered', 'vm'] as const;
+
+/** One of `routeRoles`. */
+export type RouteRole = (typeof routeRoles)[number];
+
+const ownName = /\/offramp-(?:settled|replay|remembered|vm)$/;
+
+/** The name of an added route; `key` is that of the route it was added for. */
+export function fallbackRouteName(key: string, role: RouteRole): string {
+  return `${key}/offramp-${role}`;
+}
+
+/** Whether a route was added by the fallback: in its own output, seen again. */
+export function isFallbackRouteName(name: string): boolean {
+  return ownName.test(name);
+}
+
+/** A route’s name as a key of ours: what is safe in headers and contexts. */
+export function keyOf(routeName: string): string {
+  return routeName.replaceAll(/[^A-Za-z0-9._/-]/g, '_');
+}

@@ -1,0 +1,143 @@
+import { readClusterName } from '../../xds/cluster.ts';
+import { type FieldRef, fields } from '../../xds/fields.ts';
+import { MalformedMessageError } from '../../xds/malformed.ts';
+import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
+import {
+  concatenate,
+  editFields,
+  encodeField,
+  encodeString,
+  expectAtMostOne,
+  hasField,
+  mapFields,
+  stringOf,
+  valuesOf,
+} from '../../xds/wire.ts';
+import type { ReportBuilder } from '../report-builder.ts';
+import {
+  codecFilter,
+  confirmFilter,
+  filterNames,
+  httpProtocolOptions,
+  plainProtocolOptions,
+} from './messages.ts';
+
+const { Cluster, HttpProtocolOptions, HttpFilter, MapEntry, Any } = fields;
+
+/** Older fields for what HttpProtocolOptions say now; Envoy ignores them beside these. */
+const formerOptions = [
+  Cluster.http_protocol_options,
+  Cluster.http2_protocol_options,
+  Cluster.common_http_protocol_options,
+  Cluster.upstream_http_protocol_options,
+  Cluster.protocol_selection,
+];
+
+/** Gives each VM cluster the filter that finds out whether a 404 is a gone session’s. */
+export function confirmInClusters(
+  snapshot: Snapshot,
+  names: ReadonlySet<string>,
+  report: ReportBuilder,
+): Snapshot {
+  return mapResources(
+    snapshot,
+    'clusters',
+    (cluster) => {
+      const name = readClusterName(cluster);
+      if (!names.has(name)) return cluster;
+      const place = { kind: 'clusters', resource: name } as const;
+      if (needsFormerOptions(cluster)) {
+        const detail =
+          'it has protocol options in fields that HttpProtocolOptions would switch off';
+        report.skipped('former-protocol-options', place, detail);
+        return cluster;
+      }
+      const prepared = prependConfirmFilter(cluster);
+      if (Buffer.compare(prepared, cluster) === 0) return cluster;
+      report.changed('vm-cluster-prepared', place, [], 'its 404 answers are looked into');
+      return prepared;
+    },
+    report.unreadable,
+  );
+}
+
+function needsFormerOptions(cluster: Uint8Array): boolean {
+  return optionsOf(cluster).length === 0 && formerOptions.some((field) => hasField(cluster, field));
+}
+
+function optionsOf(cluster: Uint8Array): Uint8Array[] {
+  return valuesOf(cluster, Cluster.typed_extension_protocol_options).filter(
+    (entry) => stringOf(entry, MapEntry.key) === httpProtocolOptions,
+  );
+}
+
+/** The cluster with the filter in front of its others. Throws MalformedMessageError. */
+export function prependConfirmFilter(cluster: Uint8Array): Uint8Array {
+  const entries = optionsOf(cluster);
+  if (entries.length > 1) {
+    throw new MalformedMessageError(`${httpProtocolOptions} is there twice`, '', 0, 'ambiguous');
+  }
+  if (entries.length === 0) {
+    const field = encodeField(Cluster.typed_extension_protocol_options, newOptions());
+    return editFields(cluster, () => 'keep', [field]);
+  }
+  return mapFields(cluster, Cluster.typed_extension_protocol_options, (entry) => {
+    if (stringOf(entry, MapEntry.key) !== httpProtocolOptions) return entry;
+    expectAtMostOne(entry, MapEntry.value);
+    return mapFields(entry, MapEntry.value, (any) => {
+      if (!stringOf(any, Any.type_url).endsWith(`/${httpProtocolOptions}`)) return any;
+      expectAtMostOne(any, Any.value);
+      return hasField(any, Any.value)
+        ? mapFields(any, Any.value, addConfirmFilter)
+        : editFields(any, () => 'keep', [
+            encodeField(Any.value, addConfirmFilter(new Uint8Array())),
+          ]);
+    });
+  });
+}
+
+function newOptions(): Uint8Array {
+  const any = concatenate([
+    encodeField(Any.type_url, encodeString(`type.googleapis.com/${httpProtocolOptions}`)),
+    encodeField(Any.value, addConfirmFilter(plainProtocolOptions)),
+  ]);
+  return concatenate([
+    encodeField(MapEntry.key, encodeString(httpProtocolOptions)),
+    encodeField(MapEntry.value, any),
+  ]);
+}
+
+function addConfirmFilter(options: Uint8Array): Uint8Array {
+  const own = new Set<string>([filterNames.confirm]);
+  const filters = [confirmFilter];
+  const others = withoutNamed(options, HttpProtocolOptions.http_filters, own);
+  if (!hasField(others, HttpProtocolOptions.http_filters)) filters.push(codecFilter);
+  return insertFirst(others, HttpProtocolOptions.http_filters, filters);
+}
+
+/** A message without the filters of these names in one of its lists. */
+export function withoutNamed(
+  message: Uint8Array,
+  list: FieldRef,
+  names: ReadonlySet<string>,
+): Uint8Array {
+  return mapFields(message, list, (filter) =>
+    names.has(stringOf(filter, HttpFilter.name)) ? undefined : filter,
+  );
+}
+
+/** These values in front of a list of a message. */
+export function insertFirst(
+  message: Uint8Array,
+  list: FieldRef,
+  values: readonly Uint8Array[],
+): Uint8Array {
+  const added = values.map((value) => encodeField(list, value));
+  if (!hasField(message, list)) return editFields(message, () => 'keep', added);
+  let isFirst = true;
+  return editFields(message, (field) => {
+    if (field.number !== list.number || !isFirst) return 'keep';
+    isFirst = false;
+    return [...added, field.raw()];
+  });
+}
