@@ -4,6 +4,7 @@ import {
   ServerCredentials,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
+import { widenWindows } from '../../src/server/http2-windows.ts';
 import { channelOptions } from './raw-service.ts';
 
 /** Serves one RPC, and says on standard output when it takes calls. */
@@ -13,6 +14,7 @@ export async function serveUnary<Request, Response>(
   handler: handleUnaryCall<Request, Response>,
 ): Promise<void> {
   const server = new Server(channelOptions);
+  widenWindows(server);
   server.addService(service, { PostTranslateModify: handler });
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
