@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { HookClient } from './client.ts';
@@ -64,6 +64,7 @@ export async function measureFleet(gateways: number, plan: Plan): Promise<Measur
 
 async function start(contender: Contender, transport: Transport, plan: Plan): Promise<Running> {
   const socket = join(plan.folder, `${contender.name.replaceAll(/\W+/g, '-')}.sock`);
+  rmSync(socket, { force: true }); // of the size before: a process that was ended leaves its own
   const address = transport === 'unix' ? `unix:${socket}` : `127.0.0.1:${await freePort()}`;
   return { contender, address, program: await contender.start(address), milliseconds: [] };
 }
