@@ -13,6 +13,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { extensionService, serviceName } from './extension-service.ts';
+import { widenWindows } from './http2-windows.ts';
 import { maxMessageBytes } from './message-limit.ts';
 import { protoFolder } from './proto-folder.ts';
 
@@ -37,6 +38,7 @@ export async function startGrpcServer(
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
   });
+  widenWindows(server);
   server.addService(extensionService, implementation);
   const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   health.addToServer(server);

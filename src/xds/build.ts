@@ -9,11 +9,21 @@ const root = protobuf.Root.fromJSON(descriptor);
  * that is not among them: a typing error must not become an empty message.
  */
 export function encodeMessage(type: string, value: Readonly<Record<string, unknown>>): Uint8Array {
-  const definition = root.lookupType(type);
+  const definition = definitionOf(type);
   refuseUnknownFields(definition, value);
   const problem = definition.verify(value);
   if (problem !== null) throw new TypeError(`${type}: ${problem}`);
   return definition.encode(definition.fromObject(value)).finish();
+}
+
+const definitions = new Map<string, protobuf.Type>();
+
+function definitionOf(type: string): protobuf.Type {
+  const known = definitions.get(type);
+  if (known !== undefined) return known;
+  const found = root.lookupType(type);
+  definitions.set(type, found);
+  return found;
 }
 
 /** A google.protobuf.Any that holds the encoded message, as a plain object for `encodeMessage`. */

@@ -16,8 +16,8 @@ const maxFieldNumber = 0x1fffffff;
 
 /**
  * Walks the fields of one encoded message, in the order they came, without allocating.
- * After `next()` answered true, the properties describe the current field; offsets are into the
- * message. `end - start` is the whole field, tag included; `valueStart` to `end` is its value
+ * After `next()` answered true, the properties describe the current field; offsets are into
+ * `message`. `end - start` is the whole field, tag included; `valueStart` to `end` is its value
  * (for length-delimited fields: the bytes after the length).
  */
 export class FieldReader {
@@ -27,14 +27,20 @@ export class FieldReader {
   start = 0;
   valueStart = 0;
   end = 0;
+  /** Where the walk ends. */
+  readonly #limit: number;
 
-  constructor(message: Uint8Array) {
+  /** Walks all of `message`, or a message that lies in it `from` one offset `to` another. */
+  constructor(message: Uint8Array, from = 0, to = message.length) {
     this.message = message;
+    this.start = from;
+    this.end = from;
+    this.#limit = to;
   }
 
   /** Moves to the next field; false at the end. Throws MalformedMessageError. */
   next(): boolean {
-    if (this.end >= this.message.length) return false;
+    if (this.end >= this.#limit) return false;
     this.start = this.end;
     this.#readTag();
     if (this.wireType === wireTypes.groupEnd) this.#fail('a group ends that was never started');
@@ -42,9 +48,28 @@ export class FieldReader {
     return true;
   }
 
+  /** A reader of the current length-delimited field's value; cheaper than a view of it. */
+  inside(): FieldReader {
+    return new FieldReader(this.message, this.valueStart, this.end);
+  }
+
   /** The value of the current length-delimited field: a view, not a copy. */
   value(): Uint8Array {
     return this.message.subarray(this.valueStart, this.end);
+  }
+
+  /** Whether what is still to be walked is exactly this text, which is ASCII. */
+  isText(text: string): boolean {
+    if (this.#limit - this.end !== text.length) return false;
+    for (let at = 0; at < text.length; at++) {
+      if (this.message[this.end + at] !== text.charCodeAt(at)) return false;
+    }
+    return true;
+  }
+
+  /** What is still to be walked: a view, not a copy. */
+  rest(): Uint8Array {
+    return this.message.subarray(this.end, this.#limit);
   }
 
   /** The whole current field, tag included: a view, not a copy. */
@@ -64,7 +89,7 @@ export class FieldReader {
   #readTag(): void {
     const tag = this.#readVarint();
     if (tag > 0xffffffff) this.#fail('the tag is larger than 32 bits');
-    this.number = Math.floor(tag / 8);
+    this.number = tag >>> 3;
     this.wireType = tag & 7;
     if (this.number === 0 || this.number > maxFieldNumber) this.#fail('field number 0');
   }
@@ -93,7 +118,7 @@ export class FieldReader {
   }
 
   #take(length: number): void {
-    const left = this.message.length - this.end;
+    const left = this.#limit - this.end;
     if (length > left) {
       this.#fail(`field ${this.number} wants ${length} bytes, ${left} are left`);
     }
@@ -106,7 +131,7 @@ export class FieldReader {
     const valueStart = this.end;
     const open = [number];
     while (open.length > 0) {
-      if (this.end >= this.message.length) this.#fail(`group ${number} does not end`);
+      if (this.end >= this.#limit) this.#fail(`group ${number} does not end`);
       this.#readTag();
       if (this.wireType === wireTypes.groupStart) {
         if (open.length >= maxGroupDepth) this.#fail('groups nest too deeply');
@@ -123,13 +148,20 @@ export class FieldReader {
     this.valueStart = valueStart;
   }
 
-  /** Reads a varint at `end` and moves `end` behind it. */
+  /** Reads a varint at `end` and moves `end` behind it. Nearly all tags and lengths have one byte. */
   #readVarint(): number {
+    const byte = this.end < this.#limit ? this.message[this.end] : undefined;
+    if (byte === undefined || byte >= 0x80) return this.#readLongVarint();
+    this.end++;
+    return byte;
+  }
+
+  #readLongVarint(): number {
     const { message } = this;
     let value = 0;
     let scale = 1;
     for (let read = 0; read < 10; read++) {
-      const byte = message[this.end];
+      const byte = this.end < this.#limit ? message[this.end] : undefined;
       if (byte === undefined) this.#fail('a varint is cut off');
       this.end++;
       value += (byte & 0x7f) * scale;

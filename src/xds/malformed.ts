@@ -34,7 +34,11 @@ export function insideField<T>(segment: string, offset: number, read: () => T): 
   try {
     return read();
   } catch (error) {
-    if (error instanceof MalformedMessageError) throw error.within(segment, offset);
-    throw error;
+    throw seenFromOutside(error, segment, offset);
   }
+}
+
+/** A malformed message as inside `segment`, `offset` bytes in; any other error as it is. */
+export function seenFromOutside(error: unknown, segment: string, offset: number): unknown {
+  return error instanceof MalformedMessageError ? error.within(segment, offset) : error;
 }

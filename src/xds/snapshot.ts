@@ -1,7 +1,7 @@
 import { FieldReader } from './field-reader.ts';
 import { type FieldRef, fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
-import { concatenate, encodeField, expectLengthDelimited } from './wire.ts';
+import { concatenate, encodeFieldHead, expectLengthDelimited } from './wire.ts';
 
 const request = fields.PostTranslateModifyRequest;
 
@@ -45,7 +45,8 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
   return insideField('PostTranslateModifyRequest', 0, () => {
     const resources: Resource[] = [];
     const contexts: Uint8Array[] = [];
-    const reader = new FieldReader(bytes);
+    // A Buffer's views are Buffers, which cost twice as much to make.
+    const reader = new FieldReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     while (reader.next()) {
       const kind = kindByNumber.get(reader.number);
       if (kind !== undefined) {
@@ -69,15 +70,20 @@ const tagShift = responseNumberShift * 8;
  * bytes; only the list's number in front of them changes.
  */
 export function encodeResponse(snapshot: Snapshot): Uint8Array {
-  const parts = snapshot.resources.map(
-    ({ kind, value, received }) => received ?? encodeField(listFields[kind], value),
-  );
-  const response = concatenate(parts);
-  let at = 0;
-  for (const part of parts) {
-    response[at] = (response[at] ?? 0) - tagShift;
-    at += part.length;
+  const parts: Uint8Array[] = [];
+  const tags: number[] = [];
+  let size = 0;
+  for (const { kind, value, received } of snapshot.resources) {
+    tags.push(size);
+    const field =
+      received === undefined
+        ? [encodeFieldHead(listFields[kind], value.length), value]
+        : [received];
+    for (const part of field) size += part.length;
+    parts.push(...field);
   }
+  const response = concatenate(parts);
+  for (const at of tags) response[at] = (response[at] ?? 0) - tagShift;
   return response;
 }
 

@@ -1,6 +1,6 @@
 import { FieldReader, wireTypes } from './field-reader.ts';
 import { type FieldRef, fields } from './fields.ts';
-import { insideField, MalformedMessageError } from './malformed.ts';
+import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 
 /** What becomes of one field: kept, dropped, or these bytes (whole fields, tags included) instead. */
 export type FieldEdit = 'keep' | 'drop' | readonly Uint8Array[];
@@ -47,9 +47,14 @@ export function mapFields(
     expectLengthDelimited(reader, field);
     const value = reader.value();
     const at = index++;
-    const result = insideField(`${field.name}[${at}]`, reader.valueStart, () => rewrite(value, at));
+    let result: Uint8Array | undefined;
+    try {
+      result = rewrite(value, at);
+    } catch (error) {
+      throw seenFromOutside(error, `${field.name}[${at}]`, reader.valueStart);
+    }
     if (result === value) return 'keep';
-    return result === undefined ? 'drop' : [encodeField(field, result)];
+    return result === undefined ? 'drop' : [encodeFieldHead(field, result.length), result];
   });
 }
 
@@ -65,7 +70,11 @@ export function forEachField(
     if (reader.number !== field.number) continue;
     expectLengthDelimited(reader, field);
     const at = index++;
-    insideField(`${field.name}[${at}]`, reader.valueStart, () => visit(reader.value(), at));
+    try {
+      visit(reader.value(), at);
+    } catch (error) {
+      throw seenFromOutside(error, `${field.name}[${at}]`, reader.valueStart);
+    }
   }
 }
 
@@ -82,12 +91,36 @@ export function collectFields<T>(
 
 /** The values of a length-delimited field, in order: views, not copies. */
 export function valuesOf(message: Uint8Array, field: FieldRef): Uint8Array[] {
-  return collectFields(message, field, (value) => value);
+  const values: Uint8Array[] = [];
+  const reader = new FieldReader(message);
+  while (nextOccurrence(reader, field)) values.push(reader.value());
+  return values;
 }
 
 /** The last value of a length-delimited field, which is the one a decoder of strings keeps. */
 export function lastValueOf(message: Uint8Array, field: FieldRef): Uint8Array | undefined {
-  return valuesOf(message, field).at(-1);
+  return readLastValue(new FieldReader(message), field)?.rest();
+}
+
+/** A reader of what `lastValueOf` answers, without a view of it. */
+export function readLastValue(outer: FieldReader, field: FieldRef): FieldReader | undefined {
+  let start = -1;
+  let end = -1;
+  while (nextOccurrence(outer, field)) {
+    start = outer.valueStart;
+    end = outer.end;
+  }
+  return start === -1 ? undefined : new FieldReader(outer.message, start, end);
+}
+
+/** Moves to the next occurrence of a length-delimited field; false at the end. */
+export function nextOccurrence(reader: FieldReader, field: FieldRef): boolean {
+  while (reader.next()) {
+    if (reader.number !== field.number) continue;
+    expectLengthDelimited(reader, field);
+    return true;
+  }
+  return false;
 }
 
 /**
@@ -182,10 +215,14 @@ export function hasText(message: Uint8Array, text: string): boolean {
 
 /** One length-delimited field, tag and length included, in its shortest encoding. */
 export function encodeField(field: FieldRef, value: Uint8Array): Uint8Array {
+  return concatenate([encodeFieldHead(field, value.length), value]);
+}
+
+/** What stands before a length-delimited field's value: tag and length. Saves a copy of the value. */
+export function encodeFieldHead(field: FieldRef, valueLength: number): Uint8Array {
   const tag = field.number * 8 + wireTypes.lengthDelimited;
-  const bytes = new Uint8Array(varintSize(tag) + varintSize(value.length) + value.length);
-  const valueAt = writeVarint(bytes, writeVarint(bytes, 0, tag), value.length);
-  bytes.set(value, valueAt);
+  const bytes = new Uint8Array(varintSize(tag) + varintSize(valueLength));
+  writeVarint(bytes, writeVarint(bytes, 0, tag), valueLength);
   return bytes;
 }
 

@@ -24,6 +24,53 @@ describe('FieldReader', () => {
     );
   });
 
+  it('reads a message inside another as it reads a view of it, errors included', () => {
+    fc.assert(
+      fc.property(
+        message,
+        fc.option(fc.nat(1_000)),
+        fc.uint8Array({ maxLength: 12 }),
+        ({ bytes: valid }, bit, around) => {
+          const bytes = bit === null || valid.length === 0 ? valid : flip(valid, bit);
+          const whole = Buffer.concat([around, lengthDelimited(1, bytes), around]);
+          const from = around.length;
+          const reader = new FieldReader(whole, from, whole.length - around.length);
+          expect(reader.next()).toBe(true);
+          const inside = reader.inside();
+          expect(sameBytes(inside.rest(), bytes)).toBe(true);
+          const view = new FieldReader(reader.value());
+          expect(walk(inside, reader.valueStart)).toEqual(walk(view, 0));
+        },
+      ),
+      runs,
+    );
+
+    function walk(reader: FieldReader, base: number) {
+      const seen: unknown[] = [];
+      try {
+        while (reader.next()) {
+          const { number, wireType, start, valueStart, end } = reader;
+          seen.push([number, wireType, start - base, valueStart - base, end - base]);
+        }
+      } catch (error) {
+        if (!(error instanceof MalformedMessageError)) throw error;
+        seen.push([error.reason.replaceAll(/\d+ (?:bytes|are)/g, ''), error.offset - base]);
+      }
+      return seen;
+    }
+  });
+
+  it('knows an ASCII text by its bytes', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.stringMatching(/^[ -~]*$/), (one, text) => {
+        expect(new FieldReader(encodeString(one)).isText(text)).toBe(one === text);
+        expect(new FieldReader(encodeString(text)).isText(text)).toBe(true);
+        expect(new FieldReader(encodeString(`${text}x`)).isText(text)).toBe(false);
+      }),
+      runs,
+    );
+  });
+
   it('agrees with protobufjs on numbers, wire types, lengths and values', () => {
     fc.assert(
       fc.property(message, ({ bytes }) => {

@@ -7,6 +7,7 @@ import {
   decodeString,
   editFields,
   encodeField,
+  encodeFieldHead,
   encodeString,
   expectAtMostOne,
   forEachField,
@@ -101,6 +102,24 @@ describe('editFields', () => {
         editFields(bytes, () => [encodeField(outer, encodeString('else'))]);
         expect(sameBytes(bytes, before)).toBe(true);
       }),
+    );
+  });
+});
+
+describe('encodeFieldHead', () => {
+  it('with the value behind it is what protobufjs writes', () => {
+    const number = fc.integer({ min: 1, max: 0x1fffffff });
+    fc.assert(
+      fc.property(number, fc.uint8Array({ maxLength: 400 }), (number, value) => {
+        const field = { message: '', name: '', number };
+        const official = protobuf.Writer.create()
+          .uint32(((number << 3) | 2) >>> 0)
+          .bytes(value);
+        const head = encodeFieldHead(field, value.length);
+        expect(sameBytes(Buffer.concat([head, value]), official.finish())).toBe(true);
+        expect(sameBytes(encodeField(field, value), official.finish())).toBe(true);
+      }),
+      runs,
     );
   });
 });

@@ -1,0 +1,46 @@
+import type { Row } from './table.ts';
+
+const width = 820;
+const rowHeight = 20;
+const left = 330;
+const right = 90;
+
+/** Bars of the medians over TCP, one group for each size of fleet; the scale is logarithmic. */
+export function drawChart(rows: readonly Row[]): string {
+  const shown = rows.filter(({ transport }) => transport === 'tcp');
+  const sizes = [...new Set(shown.map(({ gateways }) => gateways))];
+  const times = shown.map(({ median }) => Math.max(median, 0.1));
+  const from = Math.log10(Math.min(...times)) - 0.1;
+  const scale = (width - left - right) / (Math.log10(Math.max(...times)) - from);
+  const lines: string[] = [];
+  let y = 44;
+  for (const size of sizes) {
+    lines.push(text(12, y + 14, `${size} gateways`, 'bold'));
+    for (const { contender, median } of shown.filter(({ gateways }) => gateways === size)) {
+      const length = (Math.log10(Math.max(median, 0.1)) - from) * scale;
+      lines.push(
+        text(120, y + 14, contender),
+        `<rect x="${left}" y="${y + 3}" width="${length.toFixed(1)}" height="14" fill="${colourOf(contender)}"/>`,
+        text(left + length + 6, y + 14, `${median.toFixed(1)} ms`),
+      );
+      y += rowHeight;
+    }
+    y += rowHeight / 2;
+  }
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${width}" height="${y}" fill="#fff"/>`,
+    text(12, 24, 'One hook call, milliseconds (median, loopback TCP, logarithmic)', 'bold'),
+    ...lines,
+    '</svg>\n',
+  ].join('\n');
+}
+
+function colourOf(contender: string): string {
+  if (contender.startsWith('offramp')) return '#1a73e8';
+  return contender.includes('echo') ? '#9aa0a6' : '#e8710a';
+}
+
+function text(x: number, y: number, words: string, weight = 'normal'): string {
+  return `<text x="${x.toFixed(1)}" y="${y}" font-weight="${weight}" fill="#202124">${words}</text>`;
+}

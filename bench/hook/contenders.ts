@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { ConnectorEntry } from '../../src/state/connectors.ts';
+import { Program } from './program.ts';
+import { nodeSettings } from './settings.ts';
+
+/** What a right answer is. */
+export type Answer = 'the request' | 'the resources as they came' | 'connectors' | 'all rewrites';
+
+/** A server that is measured. */
+export interface Contender {
+  readonly name: string;
+  readonly answer: Answer;
+  /** Starts it; resolves when it takes calls. */
+  start(address: string): Promise<Program>;
+}
+
+/** Where the contenders find what they need. */
+export interface Surroundings {
+  readonly folder: string;
+  readonly connectors: readonly ConnectorEntry[];
+  readonly goProgram: string | undefined;
+}
+
+const built = import.meta.dirname;
+
+/** Every contender; those in Go only where there is Go. */
+export function makeContenders(surroundings: Surroundings): Contender[] {
+  const { folder, connectors, goProgram } = surroundings;
+  const state = join(folder, 'state.yaml');
+  const peerState = join(folder, 'peer.json');
+  writeFileSync(state, stringify({ connectors: connectors.map(toStateFile) }));
+  writeFileSync(peerState, JSON.stringify(toPeerState(connectors)));
+  const inNode = (script: string, ...args: string[]) => [
+    process.execPath,
+    join(built, script),
+    ...args,
+  ];
+  const contenders: Contender[] = [
+    offramp('offramp', 'Rebalance', folder),
+    offramp('offramp, connectors only', 'Keep', folder),
+    {
+      name: 'grpc-js echo',
+      answer: 'the request',
+      start: (address) => started(inNode('echo-server.js', address)),
+    },
+    {
+      name: 'proto-loader decode and encode',
+      answer: 'the resources as they came',
+      start: (address) => started(inNode('typed-server.js', address, 'bench/hook/typed.proto')),
+    },
+  ];
+  if (goProgram === undefined) return contenders;
+  return [
+    ...contenders,
+    {
+      name: 'Go echo',
+      answer: 'the request',
+      start: (address) => started([goProgram, 'echo', address]),
+    },
+    {
+      name: 'Go peer',
+      answer: 'connectors',
+      start: (address) => started([goProgram, 'peer', address, peerState]),
+    },
+  ];
+}
+
+function offramp(name: string, mode: 'Rebalance' | 'Keep', folder: string): Contender {
+  return {
+    name,
+    answer: mode === 'Rebalance' ? 'all rewrites' : 'connectors',
+    async start(address) {
+      const config = join(folder, `${mode}.yaml`);
+      const settings = {
+        grpc: { address },
+        http: { address: '127.0.0.1:0' },
+        state: { file: { path: 'state.yaml' } },
+        emptyBackends: { mode },
+      };
+      writeFileSync(config, stringify(settings));
+      const program = new Program(
+        [process.execPath, join('dist', 'main.js'), 'serve', '--config', config],
+        nodeSettings.environment,
+      );
+      await program.lineWith('"serving"');
+      return program;
+    },
+  };
+}
+
+async function started(command: readonly string[]): Promise<Program> {
+  const program = new Program(command, nodeSettings.environment);
+  await program.lineWith('listening');
+  return program;
+}
+
+function toStateFile({ connector, routes }: ConnectorEntry) {
+  return { ...connector, routes };
+}
+
+function toPeerState(connectors: readonly ConnectorEntry[]) {
+  const offline: Record<string, boolean> = {};
+  const online: Record<string, object> = {};
+  for (const { connector, routes } of connectors) {
+    for (const { namespace, name, rule } of routes) {
+      const cluster = `httproute/${namespace}/${name}/rule/${rule}`;
+      if (connector.online) online[cluster] = connector.tunnel;
+      else offline[cluster] = true;
+    }
+  }
+  return { offline, online };
+}
