@@ -60,12 +60,9 @@ export async function readKubernetes(
   return { ...reading, summary: `${api.address} (${origin}): ${describeCounts(reading.view)}` };
 }
 
-/** What is read of backendRefs. */
+/** What is read of backendRefs, whatever the mode: a policy may say Rebalance where that says Keep. */
 function backendRefScope({ emptyBackends }: Config) {
-  return {
-    readsBackendRefs: emptyBackends.mode === 'Rebalance',
-    countsEndpoints: emptyBackends.endpoints === 'slices',
-  };
+  return { countsEndpoints: emptyBackends.endpoints === 'slices' };
 }
 
 function openApi(

@@ -202,7 +202,8 @@ export const configSchema = z
           .default('Rebalance')
           .describe(
             'Rebalance: a backendRef without an endpoint that takes requests leaves its split, the ' +
-              'others have all requests. Keep: it keeps its share, as 503, as Envoy Gateway has it.',
+              'others have all requests. Keep: it keeps its share, as 503, as Envoy Gateway has it. ' +
+              'Where an OfframpPolicy says otherwise, that counts.',
           ),
         endpoints: z
           .enum(endpointSources)

@@ -4,7 +4,7 @@ import type { RouteKind } from './connectors.ts';
  * What is behind a backendRef. `empty`: valid, but without any endpoint, so that Envoy Gateway gives
  * it no cluster in a split. `unready`: it has endpoints, none of which takes requests now.
  * `valid`: it exists and may be referred to, and nobody counts its endpoints. `custom`: a kind of an
- * extension, whose cluster another extension server makes.
+ * extension, whose cluster another extension server makes. `unresolved`: nothing tells.
  */
 export type BackendRefVerdict =
   | 'ready'
@@ -13,7 +13,8 @@ export type BackendRefVerdict =
   | 'valid'
   | 'invalid'
   | 'custom'
-  | 'dynamic';
+  | 'dynamic'
+  | 'unresolved';
 
 /** One backendRef of a rule, and what is known of it. */
 export interface BackendRef {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { KubernetesApiDouble } from '../support/kubernetes-api.ts';
 import { connector, httpProxy } from '../support/kubernetes-objects.ts';
+import { encodeRequest } from '../support/xds.ts';
 
 const top = join(import.meta.dirname, '..', '..');
 const main = join(top, 'dist', 'main.js');
@@ -117,6 +118,39 @@ describe('explain, with the state from Kubernetes', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('0 connectors online, 1 offline');
     expect(stdout).toContain('route-answered (default/berlin)');
+  });
+
+  it('knows what is empty where a policy says Rebalance and the configuration Keep', async () => {
+    const backendRefs = ['good', 'empty'].map((name) => ({ name, port: 80, weight: 50 }));
+    const within = (name: string) => ({ namespace: 'a', name });
+    api.put('httproutes', { metadata: within('shop'), spec: { rules: [{ backendRefs }] } });
+    for (const name of ['good', 'empty']) {
+      api.put('services', {
+        metadata: within(name),
+        spec: { ports: [{ name: 'http', port: 80 }] },
+      });
+    }
+    api.put('endpointslices', {
+      metadata: { ...within('good-1'), labels: { 'kubernetes.io/service-name': 'good' } },
+      ports: [{ name: 'http', port: 8080 }],
+      endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true } }],
+    });
+    const stamp = { policy: 'a/shop', mode: 'Rebalance', level: 'route' };
+    const clusters = ['httproute/a/shop/rule/0/backend/0', 'invalid-backend-cluster'];
+    const weighted = clusters.map((name) => ({ name, weight: { value: 50 } }));
+    const route = {
+      name: 'httproute/a/shop/rule/0/match/0/shop',
+      match: { prefix: '/' },
+      metadata: { filter_metadata: { 'offramp.dev': { policy: JSON.stringify(stamp) } } },
+      route: { weighted_clusters: { clusters: weighted } },
+    };
+    const virtual_hosts = [{ name: 'a/eg/http/shop', domains: ['*'], routes: [route] }];
+    const recorded = join(folder, 'recorded.binpb');
+    writeFileSync(recorded, encodeRequest({ routes: [{ name: 'a/eg/http', virtual_hosts }] }));
+    const keep = config(undefined, { emptyBackends: { mode: 'Keep' } });
+    const { stdout } = await offramp('explain', recorded, '-c', keep);
+    expect(stdout).toContain('Rebalance by a/shop (route)');
+    expect(stdout).toMatch(/1 {2}weight 50 {2}empty +leaves +Service a\/empty has no endpoints/);
   });
 
   it('warns of kinds that the cluster does not have', async () => {

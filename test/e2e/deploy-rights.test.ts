@@ -67,13 +67,14 @@ const cases: readonly Case[] = [
     elsewhere: [...readsAll, ...annotatesGateways, ...watchesNamespaces],
   },
   {
-    config: 'all namespaces, empty backendRefs kept, and no annotation of Gateways',
+    config:
+      'all namespaces, empty backendRefs kept where no policy differs, no annotation of Gateways',
     name: 'reader',
     state: { kubernetes: {} },
     gatewayAnnotation: false,
     emptyBackends: 'Keep',
-    blue: [...readsConnectors, ...watchesNamespaces],
-    elsewhere: [...readsConnectors, ...watchesNamespaces],
+    blue: [...readsAll, ...watchesNamespaces],
+    elsewhere: [...readsAll, ...watchesNamespaces],
   },
   {
     config: 'one namespace',

@@ -361,6 +361,25 @@ describe('behind a real Envoy Gateway', () => {
     );
   });
 
+  it('has the rule’s Rebalance decide before the Keep of the configuration', async () => {
+    const { port: grpcPort } = offramp;
+    const restart = async (mode: 'Keep' | 'Rebalance') => {
+      await offramp.stop();
+      const address = `127.0.0.1:${grpcPort}`;
+      offramp = await start({ grpc: { address }, emptyBackends: { mode } });
+    };
+    await restart('Keep');
+    await decide('rule', toRules, 'Keep');
+    await become('Keep');
+    await decide('rule', toRules, 'Rebalance');
+    await become('Rebalance');
+    await kubernetes.kubectl(['delete', 'offramppolicies', '--all']);
+    await become('Keep');
+    await restart('Rebalance');
+    await decide('gateway', [toGateway], 'Rebalance');
+    await become('Rebalance');
+  });
+
   it('answers in shadow mode without the stamps, though policies decide what is counted', async () => {
     await decide('rule', toRules, 'Rebalance');
     const stamped = async () => JSON.stringify(await eg.configDump()).includes('default/rule');

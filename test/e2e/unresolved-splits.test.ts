@@ -121,7 +121,9 @@ spec: { type: Endpoints }
   );
 
   it('counts each such split, and the log says what to configure', async () => {
-    expect(await unresolved()).toBeGreaterThanOrEqual(rows.length);
+    // That nothing of good-missing is empty Envoy Gateway says itself, by its 500.
+    expect(await unresolved()).toBeGreaterThanOrEqual(rows.length - 1);
+    expect(String(offramp.log().map(({ skips }) => skips))).not.toContain('good-missing/');
     const line = offramp.log().findLast(({ msg }) => msg === 'PostTranslateModify');
     expect(line).toMatchObject({ empty_backends_dropped: 0 });
     expect(String(line?.skips)).toMatch(

@@ -136,7 +136,20 @@ Keep by the configuration
 Rebalance by the configuration
   0  weight 60  unresolved  stays   nothing tells of its endpoints; Envoy Gateway has ${cluster(0)} in the split
   -  weight 40  unresolved  stays   left out by Envoy Gateway: empty or invalid, which of them nothing tells
-left as it is: backend-refs-unknown: no state source tells which of the backendRefs left out are empty and which invalid: configure state.kubernetes, or state backendRefs in the state file`,
+left as it is: backend-refs-unknown: no state source tells which of the backendRefs left out are empty and which invalid: configure state.kubernetes, or state backendRefs in the state file; with Kubernetes, /readyz?verbose says what may not be read`,
+    );
+  });
+
+  it('what Envoy Gateway takes for invalid, whatever the state says', () => {
+    const golden = (behaviour: string) => {
+      const { request, state } = readGoldenInput('empty-backends', behaviour);
+      return tell(verdicts(readSnapshot(request), state));
+    };
+    expect(golden('hook-left-out-answered-500-stays')).toMatch(
+      /1 {2}weight 40 {2}invalid +stays +.*, but Envoy Gateway takes it for invalid$/m,
+    );
+    expect(golden('left-out-answered-500-needs-no-state')).toMatch(
+      /- {2}weight 40 {2}invalid +stays +left out by Envoy Gateway as invalid$/m,
     );
   });
 

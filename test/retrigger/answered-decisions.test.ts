@@ -25,6 +25,7 @@ function decided(name: string, rule = 0): CorrectableSplit {
       { cluster: leftOutCluster, weight: 40, backend: undefined, usable: true },
     ],
     refs: refs('empty'),
+    isLeftOutInvalid: false,
     clusterOf: () => undefined,
   };
 }

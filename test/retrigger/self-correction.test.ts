@@ -80,7 +80,7 @@ async function started(test: TestContext, weights = [60, 30, 10]) {
 }
 
 async function startOfframp(api: KubernetesApiDouble, test: TestContext) {
-  const offramp = await startRetrigger(api, test, true);
+  const offramp = await startRetrigger(api, test);
   const { source, retrigger } = offramp;
   /** Answers as a hook call is answered. */
   const answer = (annotation?: string) => {

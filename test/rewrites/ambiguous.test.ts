@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
-import { noBackendRefs } from '../../src/state/backend-refs.ts';
+import { lookUpStated, noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
@@ -21,6 +21,14 @@ const state: State = {
       clusters: [],
     },
   ]),
+};
+const rule = { kind: 'HTTPRoute', namespace: 'default', name: 'berlin', rule: 0 } as const;
+const withEmpty: State = {
+  backendRefs: lookUpStated([
+    { ...rule, backend: 0, weight: 1, verdict: 'ready', detail: '' },
+    { ...rule, backend: 1, weight: 1, verdict: 'empty', detail: 'it is empty' },
+  ]),
+  connectors: ConnectorView.empty,
 };
 const { RouteConfiguration, VirtualHost, Route, RouteAction, WeightedCluster, ClusterWeight } =
   fields;
@@ -86,8 +94,8 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >> 7)];
 }
 
-function rewrite(message: Uint8Array) {
-  const { snapshot, report } = rewriteSnapshot(readSnapshot(message), state, settings);
+function rewrite(message: Uint8Array, known = state) {
+  const { snapshot, report } = rewriteSnapshot(readSnapshot(message), known, settings);
   const values = (resources: typeof snapshot) =>
     resources.resources.map(({ value }) => Buffer.from(value).toString('hex'));
   return {
@@ -112,7 +120,16 @@ it('edits the route and the listener when nothing is written twice', () => {
   ]);
 });
 
-describe('a route is left alone, and reported, when twice comes', () => {
+it('takes an empty backendRef out of its split when nothing is written twice', () => {
+  const { report } = rewrite(request, withEmpty);
+  expect(report.skips).toEqual([]);
+  expect(report.changes.map(({ effect }) => effect)).toEqual(['empty-dropped']);
+});
+
+describe.each([
+  ['with an offline connector', state],
+  ['with an empty backendRef', withEmpty],
+])('a route %s is left alone, and reported, when twice comes', (_which, known) => {
   it.each([
     ['its match', [...toRoute, Route.match]],
     ['its action', [...toRoute, Route.route]],
@@ -120,7 +137,7 @@ describe('a route is left alone, and reported, when twice comes', () => {
     ['its split', [...toRoute, Route.route, RouteAction.weighted_clusters]],
     ['the weight of an entry', [...toEntry, ClusterWeight.weight]],
   ])('%s', (_what, path) => {
-    const { report, before, after } = rewrite(double(request, path));
+    const { report, before, after } = rewrite(double(request, path), known);
     expect(report.skips.map(({ reason }) => reason)).toEqual(['ambiguous-encoding']);
     expect(report.changes).toEqual([]);
     expect(after).toEqual(before);

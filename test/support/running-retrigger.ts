@@ -27,11 +27,7 @@ export async function startGatewayApi({
 }
 
 /** A Kubernetes source and its retrigger, as one Offramp has them. */
-export async function startRetrigger(
-  api: KubernetesApiDouble,
-  { onTestFinished }: TestContext,
-  readsBackendRefs = false,
-) {
+export async function startRetrigger(api: KubernetesApiDouble, { onTestFinished }: TestContext) {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(api.kubeconfig());
   const logged: LogLine[] = [];
@@ -40,8 +36,7 @@ export async function startRetrigger(
   const source = new KubernetesSource({
     api: server,
     namespaces: [],
-    readsBackendRefs,
-    countsEndpoints: readsBackendRefs,
+    countsEndpoints: true,
     log,
   });
   const metrics = new Metrics('offramp');

@@ -22,6 +22,11 @@ export interface Split {
   readonly entries: readonly SplitEntry[];
   /** What is known of the rule's backendRefs; undefined when nothing is. */
   readonly refs: readonly BackendRef[] | undefined;
+  /**
+   * Envoy Gateway answers the left-out entry's share with 500: it does so when all of what it left
+   * out is invalid, whatever else is known of it.
+   */
+  readonly isLeftOutInvalid: boolean;
   /** The cluster of a backendRef of the rule, when the snapshot has it. */
   readonly clusterOf: (backend: number) => string | undefined;
 }
@@ -73,13 +78,14 @@ export interface Rebalanced {
 export const unchanged: SplitDecision = { kind: 'unchanged' };
 
 /** Decides what a split becomes when its empty backendRefs leave it. */
-export function decideSplit({ entries, refs, clusterOf }: Split): SplitDecision {
+export function decideSplit(split: Split): SplitDecision {
+  const { entries, refs, clusterOf } = split;
   const leftOut = entries.find(({ cluster }) => cluster === leftOutCluster);
   const weighty = entries.filter((entry) => entry !== leftOut && entry.weight > 0);
   const untold = weighty.find(({ usable }) => usable === undefined);
   if (untold !== undefined) return endpointsUnknown(untold);
   const dead = weighty.filter((entry) => !entry.usable || isDrained(entry, refs));
-  const share = divideLeftOut(leftOut?.weight ?? 0, entries, refs);
+  const share = divideLeftOut(leftOut?.weight ?? 0, split);
   const leaving = share.kind === 'divided' ? share.empty : [];
   const customRefs = share.kind === 'divided' && leaving.length > 0 ? share.custom : [];
   const added = customEntries(customRefs, clusterOf);
@@ -132,19 +138,17 @@ type LeftOutShare =
   | Unresolved;
 
 /** Divides the left-out entry's weight among the backendRefs that have no entry of their own. */
-function divideLeftOut(
-  weight: number,
-  entries: readonly SplitEntry[],
-  refs: readonly BackendRef[] | undefined,
-): LeftOutShare {
-  if (weight === 0) return { kind: 'divided', empty: [], invalid: [], custom: [] };
+function divideLeftOut(weight: number, { entries, refs, isLeftOutInvalid }: Split): LeftOutShare {
+  if (weight === 0 || isLeftOutInvalid)
+    return { kind: 'divided', empty: [], invalid: [], custom: [] };
   if (refs === undefined) {
     return {
       kind: 'unresolved',
       reason: 'backend-refs-unknown',
       detail:
         'no state source tells which of the backendRefs left out are empty and which invalid: ' +
-        'configure state.kubernetes, or state backendRefs in the state file',
+        'configure state.kubernetes, or state backendRefs in the state file; with Kubernetes, ' +
+        '/readyz?verbose says what may not be read',
     };
   }
   const others = entries.filter(({ cluster }) => cluster !== leftOutCluster);
@@ -154,6 +158,10 @@ function divideLeftOut(
   const left = refs.filter(({ backend, weight: its }) => its > 0 && !own.has(backend));
   const of = (...verdicts: readonly BackendRef['verdict'][]): BackendRef[] =>
     left.filter(({ verdict }) => verdicts.includes(verdict));
+  const [untold] = of('unresolved');
+  if (untold !== undefined) {
+    return { kind: 'unresolved', reason: 'backend-refs-unknown', detail: untold.detail };
+  }
   const empty = isMerged ? of('empty') : of('empty', 'unready', 'valid');
   const invalid = of('invalid');
   const custom = of('custom');

@@ -16,8 +16,7 @@ export interface BackendVerdict {
   /** Its index in the rule; absent for an entry that may stand for several. */
   readonly backend?: number;
   readonly weight: number;
-  /** `unresolved`: nothing tells what is behind it. */
-  readonly verdict: BackendRefVerdict | 'unresolved';
+  readonly verdict: BackendRefVerdict;
   readonly fate: BackendFate;
   readonly detail: string;
 }
@@ -39,8 +38,8 @@ export function describeSplit(split: DecidedSplit): SplitVerdict {
     ({ backend }) => refs === undefined || (backend !== undefined && !known.has(backend)),
   );
   const backends = [
-    ...(refs ?? []).map((ref) => describeRef(ref, entries, decision)),
-    ...unknown.map((entry) => describeEntry(entry, decision)),
+    ...(refs ?? []).map((ref) => describeRef(ref, split)),
+    ...unknown.map((entry) => describeEntry(entry, split)),
   ].sort((one, other) => (one.backend ?? Infinity) - (other.backend ?? Infinity));
   const unresolved = unresolvedOf(decision);
   if (unresolved === undefined) return { place, decided, backends };
@@ -48,11 +47,8 @@ export function describeSplit(split: DecidedSplit): SplitVerdict {
   return { place, decided, backends, unresolved: { reason, detail } };
 }
 
-function describeRef(
-  ref: BackendRef,
-  entries: readonly SplitEntry[],
-  decision: SplitDecision,
-): BackendVerdict {
+function describeRef(ref: BackendRef, split: DecidedSplit): BackendVerdict {
+  const { entries, decision } = split;
   const { backend, weight } = ref;
   const fate = fateOf(ref, decision);
   const entry = entries.find((one) => one.backend === backend);
@@ -64,7 +60,20 @@ function describeRef(
   if (ref.verdict === 'valid' && fate === 'leaves') {
     return { backend, weight, fate, verdict: 'empty', detail: whyLeftOut(ref) };
   }
+  if (isRefused(ref, split)) {
+    const detail = `${ref.detail}, but Envoy Gateway takes it for invalid`;
+    return { backend, weight, fate, verdict: 'invalid', detail };
+  }
   return { backend, weight, fate, verdict: ref.verdict, detail: ref.detail };
+}
+
+/** Whether it is one of those that Envoy Gateway left out and answers with 500. */
+function isRefused({ backend, weight, verdict }: BackendRef, split: DecidedSplit): boolean {
+  if (!split.isLeftOutInvalid || weight === 0) return false;
+  if (verdict === 'invalid' || verdict === 'custom' || verdict === 'dynamic') return false;
+  const others = split.entries.filter(({ cluster }) => cluster !== leftOutCluster);
+  const isLeftOut = others.length < split.entries.length;
+  return isLeftOut && others.every((one) => one.backend !== undefined && one.backend !== backend);
 }
 
 const countable: readonly BackendRefVerdict[] = ['ready', 'unready', 'valid'];
@@ -81,13 +90,19 @@ function countedVerdict({ cluster, usable, isTold = false }: SplitEntry) {
 }
 
 /** An entry of whose backendRef no state source tells anything. */
-function describeEntry(entry: SplitEntry, decision: SplitDecision): BackendVerdict {
+function describeEntry(
+  entry: SplitEntry,
+  { decision, isLeftOutInvalid }: DecidedSplit,
+): BackendVerdict {
   const { backend, weight, cluster } = entry;
   const fate = fateOf(entry, decision);
   const counted = countedVerdict(entry);
   if (counted !== undefined) {
     const index = backend === undefined ? {} : { backend };
     return { ...index, weight, fate, ...counted };
+  }
+  if (cluster === leftOutCluster && isLeftOutInvalid) {
+    return { weight, fate, verdict: 'invalid', detail: 'left out by Envoy Gateway as invalid' };
   }
   if (cluster === leftOutCluster) {
     const detail = 'left out by Envoy Gateway: empty or invalid, which of them nothing tells';

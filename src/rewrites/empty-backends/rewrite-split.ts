@@ -6,7 +6,7 @@ import { fields } from '../../xds/fields.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
 import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
-import { editFields, encodeField, mapFields, stringOf } from '../../xds/wire.ts';
+import { editFields, encodeField, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
 import { isFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -47,7 +47,7 @@ export function rewriteSplit(
   const { name, action, ambiguous } = readRoute(route);
   if (action === undefined || isFallbackRouteName(name)) return route;
   const { destination } = readAction(action);
-  if (destination.kind !== 'weighted') return route;
+  if (destination.kind !== 'weighted' && destination.kind !== 'ambiguous') return route;
   const place = { ...context.place, route: name };
   const identity = identifyRoute(route, name);
   const rule = identity && ruleOf(identity);
@@ -56,6 +56,9 @@ export function rewriteSplit(
   const split: Split = {
     entries: destination.entries.map((entry) => describeEntry(entry, identity, context)),
     refs,
+    isLeftOutInvalid:
+      varintOf(action, RouteAction.cluster_not_found_response_code) ===
+      notFoundIsInternalServerError,
     clusterOf: hasLeftOut && rule ? findCustomClusters(rule, refs, context) : noClusters,
   };
   const asked = decided.mode === 'Keep' ? unchanged : decideSplit(split);
@@ -70,20 +73,21 @@ export function rewriteSplit(
   return applyTo(route, decision);
 }
 
-type WeightedDestination = Extract<Destination, { kind: 'weighted' }>;
+type SplitDestination = Extract<Destination, { kind: 'weighted' | 'ambiguous' }>;
 
 /** Why nothing can leave a split, although something of it is empty. */
 function findObstacle(
-  { fixed, entries }: WeightedDestination,
-  ambiguous: boolean,
+  destination: SplitDestination,
+  isRouteAmbiguous: boolean,
 ): Unresolved | undefined {
   const kind = 'unresolved';
-  if (ambiguous) {
+  if (isRouteAmbiguous || destination.kind === 'ambiguous') {
     const detail = 'a field that decoders merge occurs twice in the route';
     return { kind, reason: 'ambiguous-encoding', detail };
   }
-  if (fixed) return { kind, reason: 'total-weight', detail: 'the split fixes its total_weight' };
-  if (entries.some(({ cluster }) => cluster === '')) {
+  if (destination.fixed)
+    return { kind, reason: 'total-weight', detail: 'the split fixes its total_weight' };
+  if (destination.entries.some(({ cluster }) => cluster === '')) {
     const detail = 'a request header chooses the cluster of an entry of the split';
     return { kind, reason: 'cluster-header', detail };
   }

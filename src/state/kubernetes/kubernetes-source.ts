@@ -14,9 +14,7 @@ export interface KubernetesSourceOptions {
   readonly api: ApiServer;
   /** Namespaces to watch; none: all. */
   readonly namespaces: readonly string[];
-  /** Whether to read what is behind backendRefs, too. */
-  readonly readsBackendRefs: boolean;
-  /** Whether to read their EndpointSlices; without, Envoy Gateway says which are ready. */
+  /** Whether to read the EndpointSlices of backendRefs; without, Envoy Gateway says which are ready. */
   readonly countsEndpoints: boolean;
   readonly log: Logger;
 }
@@ -31,9 +29,9 @@ export class KubernetesSource implements StateSource {
   readonly #problems: ObjectProblems;
 
   constructor(options: KubernetesSourceOptions) {
-    const { api, namespaces, readsBackendRefs, countsEndpoints, log } = options;
+    const { api, namespaces, countsEndpoints, log } = options;
     const { view } = this;
-    const backendRefs = new BackendRefView({ countsEndpoints });
+    const backendRefs = new BackendRefView({ countsEndpoints, namespaces });
     this.backendRefs = backendRefs;
     this.state = { connectors: view, backendRefs };
     this.#api = api;
@@ -46,12 +44,9 @@ export class KubernetesSource implements StateSource {
       };
       this.informers.add({ ...kind, changed });
     });
-    if (readsBackendRefs) {
-      const kinds = { api, namespaces, countsEndpoints, view: backendRefs };
-      forEachBackendRefKind(kinds, (kind) => {
-        this.informers.add(kind);
-      });
-    }
+    forEachBackendRefKind({ api, namespaces, countsEndpoints, view: backendRefs }, (kind) => {
+      this.informers.add(kind);
+    });
     this.informers.start();
     void this.informers.whenSettled().then(() => {
       log.info({ server: api.address, ...view.counts }, 'Kubernetes objects read');

@@ -20,7 +20,6 @@ export interface KubernetesReading {
 export interface KubernetesScope {
   /** None: all. */
   readonly namespaces: readonly string[];
-  readonly readsBackendRefs: boolean;
   /** Whether to read their EndpointSlices; without, Envoy Gateway says which are ready. */
   readonly countsEndpoints: boolean;
 }
@@ -28,19 +27,17 @@ export interface KubernetesScope {
 /** Reads every object once, as the commands do that end. Throws OfframpError: cluster-unreadable. */
 export async function readKubernetesOnce(
   api: ApiServer,
-  { namespaces, readsBackendRefs, countsEndpoints }: KubernetesScope,
+  { namespaces, countsEndpoints }: KubernetesScope,
 ): Promise<KubernetesReading> {
   const view = new KubernetesView();
-  const backendRefs = new BackendRefView({ countsEndpoints });
+  const backendRefs = new BackendRefView({ countsEndpoints, namespaces });
   const absent: string[] = [];
   const readings: Promise<void>[] = [];
   const read = <T>(kind: InformerOptions<T>): void => {
     readings.push(readKind(kind, api.address, absent));
   };
   forEachStateKind({ api, namespaces, view }, read);
-  if (readsBackendRefs) {
-    forEachBackendRefKind({ api, namespaces, countsEndpoints, view: backendRefs }, read);
-  }
+  forEachBackendRefKind({ api, namespaces, countsEndpoints, view: backendRefs }, read);
   await Promise.all(readings).finally(() => api.close());
   return { view, backendRefs, absent };
 }

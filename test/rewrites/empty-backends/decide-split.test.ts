@@ -34,8 +34,28 @@ function decide(
   custom: readonly number[] = [],
 ): SplitDecision {
   const clusterOf = (backend: number) => (custom.includes(backend) ? cluster(backend) : undefined);
-  return decideSplit({ entries, refs, clusterOf });
+  return decideSplit({ entries, refs, isLeftOutInvalid: false, clusterOf });
 }
+
+describe('a backendRef of which nothing tells', () => {
+  it('leaves what was left out as it is, with its own reason, and other entries to leave', () => {
+    const refs = [ref(0, 60, 'ready'), ref(1, 10, 'unready'), ref(2, 30, 'unresolved')];
+    const reason = { reason: 'backend-refs-unknown', detail: '2 is unresolved' };
+    expect(decide([own(0, 60), own(1, 0), leftOut(30)], refs)).toMatchObject(reason);
+    expect(decide([own(0, 60), own(1, 10), leftOut(30)], refs)).toMatchObject({
+      kind: 'rebalanced',
+      dropped: new Set([cluster(1)]),
+      unresolved: reason,
+    });
+  });
+
+  it('does not matter where it has an entry of its own', () => {
+    const refs = [ref(0, 60, 'unresolved'), ref(1, 40, 'empty')];
+    expect(decide([own(0, 60), leftOut(40)], refs)).toMatchObject({
+      dropped: new Set([leftOutCluster]),
+    });
+  });
+});
 
 describe('a custom backend beside an empty one', () => {
   const refs = [ref(0, 50, 'custom'), ref(1, 50, 'empty')];

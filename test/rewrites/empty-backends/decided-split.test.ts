@@ -29,7 +29,8 @@ function refs(...verdicts: readonly BackendRefVerdict[]): BackendRef[] {
 
 function split(given: Partial<CorrectableSplit>): CorrectableSplit {
   const entries = [good, leftOut(40)];
-  return { rule, place, entries, refs: undefined, clusterOf: () => undefined, ...given };
+  const nothing = { refs: undefined, isLeftOutInvalid: false, clusterOf: () => undefined };
+  return { rule, place, entries, ...nothing, ...given };
 }
 
 function correct(decided: CorrectableSplit, now: readonly BackendRef[] | undefined) {

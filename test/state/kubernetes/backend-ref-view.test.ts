@@ -108,6 +108,40 @@ describe('a backendRef to a Service', () => {
   });
 });
 
+describe('a backendRef to what takes no requests whatever its endpoints', () => {
+  it('is invalid when it is an ExternalName Service, as for Envoy Gateway', () => {
+    const view = viewOf({ name: 'elsewhere', port: 80 });
+    const spec = { type: 'ExternalName', externalName: 'example.com', ports: [{ port: 80 }] };
+    view.services.set('shop', 'elsewhere', readServicePorts({ spec }));
+    expect(verdicts(view)).toEqual(['invalid']);
+  });
+
+  it('is empty when it is a Backend without a list of endpoints', () => {
+    const view = viewOf({ group: 'gateway.envoyproxy.io', kind: 'Backend', name: 'hollow' });
+    view.backends.set('shop', 'hollow', readBackendKind({ spec: { type: 'Endpoints' } }));
+    expect(verdicts(view)).toEqual(['empty']);
+  });
+});
+
+describe('a backendRef into a namespace that is not read', () => {
+  const refs = [
+    { name: 'prod', port: 80 },
+    { name: 'prod', namespace: 'stock', port: 80 },
+    { kind: 'Lambda', group: 'example.com', namespace: 'stock', name: 'l' },
+  ];
+
+  it('is unresolved, and says which namespace to name', () => {
+    const view = new BackendRefView({ countsEndpoints: true, namespaces: ['shop'] });
+    view.services.set('shop', 'prod', service);
+    view.httpRoutes.set('shop', 'shop', route(...refs));
+    expect(verdicts(view)).toEqual(['empty', 'unresolved', 'custom']);
+    const rule = { kind: 'httproute', namespace: 'shop', name: 'shop', rule: 0 };
+    expect(view.forRule(rule)?.[1]?.detail).toBe(
+      'Service stock/prod is in a namespace that is not read: name it in state.kubernetes.namespaces',
+    );
+  });
+});
+
 describe('a backendRef into another namespace', () => {
   const ref = { name: 'prod', namespace: 'stock', port: 80 };
   const grant = (from: object, to: object) => readGrants({ spec: { from: [from], to: [to] } });
@@ -195,9 +229,9 @@ it.each([null, 7, {}, { spec: 7 }, { metadata: {}, spec: { rules: {} } }])(
   'takes %j for an object that says nothing',
   (object) => {
     expect(readRouteRules(object)).toEqual({ rules: [] });
-    expect(readServicePorts(object)).toEqual({ ports: {} });
+    expect(readServicePorts(object)).toEqual({ ports: {}, isExternalName: false });
     expect(readEndpointCounts(object)).toBeUndefined();
-    expect(readBackendKind(object)).toEqual({ isDynamic: false });
+    expect(readBackendKind(object)).toMatchObject({ isDynamic: false });
     expect(readGrants(object)).toEqual({ from: [], to: [] });
   },
 );

@@ -33,6 +33,17 @@ class Kept<T> {
 /** Told of each route, `httproute/<namespace>/<name>`, whose backendRefs may have become others. */
 export type RouteListener = (route: string) => void;
 
+/** What of the cluster a view gets to know. */
+export interface BackendRefScope {
+  /**
+   * Whether it gets EndpointSlices; without, whoever exists and may be referred to is `valid`, and
+   * no more is known.
+   */
+  readonly countsEndpoints: boolean;
+  /** The namespaces that are read; none: all. */
+  readonly namespaces?: readonly string[];
+}
+
 /**
  * What is behind the backendRefs of every route, by the objects in Kubernetes. Each event changes
  * one entry; a rule is classified when a hook call asks for it.
@@ -47,11 +58,13 @@ export class BackendRefView implements BackendRefLookup {
   readonly #dependents = new KeyIndex();
   #listener: RouteListener | undefined;
   readonly #countsEndpoints: boolean;
+  readonly #namespaces: ReadonlySet<string>;
   readonly #unknown = new Set<string>();
   readonly #slices = new Map<string, EndpointCounts>();
   readonly #slicesOf = new KeyIndex();
   readonly #grants = new Map<string, Map<string, Grants>>();
   readonly #objects: ReferencedObjects = {
+    reads: (namespace) => this.#namespaces.size === 0 || this.#namespaces.has(namespace),
     service: (kind, namespace, name) =>
       (kind === 'Service' ? this.services : this.serviceImports).get(namespace, name),
     endpoints: (kind, namespace, name, portName) =>
@@ -62,9 +75,9 @@ export class BackendRefView implements BackendRefLookup {
     grants: (namespace) => this.#grants.get(namespace)?.values() ?? [],
   };
 
-  /** Without EndpointSlices, whoever exists and may be referred to is `valid`, and no more is known. */
-  constructor({ countsEndpoints }: { readonly countsEndpoints: boolean }) {
+  constructor({ countsEndpoints, namespaces = [] }: BackendRefScope) {
     this.#countsEndpoints = countsEndpoints;
+    this.#namespaces = new Set(namespaces);
   }
 
   /** Says that a kind may be read, or not: while one may not, nothing is known of any rule. */

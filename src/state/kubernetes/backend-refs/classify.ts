@@ -3,6 +3,8 @@ import type { BackendKind, Grants, RouteRef, ServicePorts } from './objects.ts';
 
 /** What a backendRef can be looked up in. */
 export interface ReferencedObjects {
+  /** Whether the objects of a namespace are read: only then are those that are not there missing. */
+  reads(namespace: string): boolean;
   service(
     kind: 'Service' | 'ServiceImport',
     namespace: string,
@@ -47,6 +49,11 @@ export function classifyBackendRef(
   const title = `${ref.kind} ${ref.namespace}/${ref.name}`;
   const isKnownKind = isServiceKind(ref) || (ref.kind === 'Backend' && ref.group === backendGroup);
   if (!isKnownKind) return { verdict: 'custom', detail: `${title} is of an extension's kind` };
+  if (!objects.reads(ref.namespace)) {
+    const remedy = 'name it in state.kubernetes.namespaces';
+    const detail = `${title} is in a namespace that is not read: ${remedy}`;
+    return { verdict: 'unresolved', detail };
+  }
   if (ref.namespace !== route.namespace && !isGranted(ref, route, objects)) {
     return { verdict: 'invalid', detail: `no ReferenceGrant allows ${title}` };
   }
@@ -83,6 +90,9 @@ function classifyService(ref: ServiceRef, title: string, objects: ReferencedObje
   const { kind, namespace, name, port } = ref;
   const service = objects.service(kind, namespace, name);
   if (service === undefined) return { verdict: 'invalid', detail: `there is no ${title}` };
+  if (service.isExternalName) {
+    return { verdict: 'invalid', detail: `${title} is an ExternalName` };
+  }
   const portName = port === undefined ? undefined : service.ports[port];
   if (portName === undefined) {
     return { verdict: 'invalid', detail: `${title} has no TCP port ${port ?? '(none is given)'}` };
@@ -98,7 +108,8 @@ function classifyService(ref: ServiceRef, title: string, objects: ReferencedObje
 function classifyBackend(ref: RouteRef, title: string, objects: ReferencedObjects): Classified {
   const backend = objects.backend(ref.namespace, ref.name);
   if (backend === undefined) return { verdict: 'invalid', detail: `there is no ${title}` };
-  return backend.isDynamic
-    ? { verdict: 'dynamic', detail: `${title} resolves names itself` }
+  if (backend.isDynamic) return { verdict: 'dynamic', detail: `${title} resolves names itself` };
+  return backend.isEmpty
+    ? { verdict: 'empty', detail: `${title} lists no endpoints` }
     : { verdict: 'ready', detail: `${title} lists its endpoints` };
 }

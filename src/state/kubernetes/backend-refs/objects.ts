@@ -18,6 +18,8 @@ export interface RouteRules {
 /** What is kept of a Service or ServiceImport: the names of its TCP ports, by number. */
 export interface ServicePorts {
   readonly ports: Readonly<Record<number, string>>;
+  /** A name of another host, which Envoy Gateway refuses to route to. */
+  readonly isExternalName: boolean;
 }
 
 /** What is kept of an EndpointSlice. */
@@ -33,6 +35,8 @@ export interface EndpointCounts {
 /** What is kept of a Backend of Envoy Gateway. */
 export interface BackendKind {
   readonly isDynamic: boolean;
+  /** It lists no endpoint; the API refuses an empty list, but not none. */
+  readonly isEmpty: boolean;
 }
 
 /** What is kept of a ReferenceGrant: who in other namespaces may refer to what in its own. */
@@ -77,6 +81,7 @@ export function readRouteRules(object: unknown): RouteRules {
 
 const portsSchema = z.object({
   spec: z.object({
+    type: z.string().nullish(),
     ports: z
       .array(
         z.object({
@@ -96,7 +101,8 @@ export function readServicePorts(object: unknown): ServicePorts {
   const named = ports
     .filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
     .map(({ port, name }): [number, string] => [port, name ?? '']);
-  return { ports: Object.fromEntries(named) };
+  const isExternalName = parsed.success && parsed.data.spec.type === 'ExternalName';
+  return { ports: Object.fromEntries(named), isExternalName };
 }
 
 const sliceSchema = z.object({
@@ -152,10 +158,17 @@ function takesRequests({ ready, serving, terminating }: Conditions): boolean {
   return ready !== false;
 }
 
-/** Reads a Backend of Envoy Gateway. */
+const backendSchema = z.object({
+  spec: z.object({ type: z.string().nullish(), endpoints: z.array(z.unknown()).nullish() }),
+});
+
+/** Reads a Backend of Envoy Gateway. One of an unknown form is taken to list endpoints. */
 export function readBackendKind(object: unknown): BackendKind {
-  const parsed = z.object({ spec: z.object({ type: z.string().nullish() }) }).safeParse(object);
-  return { isDynamic: parsed.success && parsed.data.spec.type === 'DynamicResolver' };
+  const parsed = backendSchema.safeParse(object);
+  if (!parsed.success) return { isDynamic: false, isEmpty: false };
+  const { type, endpoints } = parsed.data.spec;
+  const isDynamic = type === 'DynamicResolver';
+  return { isDynamic, isEmpty: !isDynamic && (endpoints ?? []).length === 0 };
 }
 
 const grantSchema = z.object({
