@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
+import type { WholeRequest } from '../fallback-kernel/servers.ts';
 
 /** A request of a client, to a listener on the loopback interface. */
 export interface Sent {
@@ -98,9 +100,23 @@ export const sendHttp2: Send = async (sent) => {
   }
 };
 
-/** An answer without what differs from request to request. */
-export function withoutTimes({ headers, ...rest }: Exchange): Exchange {
-  return { ...rest, headers: headers.filter((line) => !/^date: /i.test(line)) };
+/** An answer without what differs from request to request, its body as a digest. */
+export function withoutTimes({ headers, body, ...rest }: Exchange): object {
+  return {
+    ...rest,
+    headers: headers.filter((line) => !/^date: /i.test(line)),
+    body: {
+      start: body.toString('latin1', 0, 80),
+      length: body.length,
+      sha256: createHash('sha256').update(body).digest('hex'),
+    },
+  };
+}
+
+/** A request as a server got it, without what Envoy makes anew for each. */
+export function comparable(request: WholeRequest): WholeRequest {
+  const lines = linesOf(request.headers);
+  return { ...request, headers: lines.filter((line) => !/^x-request-id: /i.test(line)) };
 }
 
 /** `name: value` lines of a list of names and values. */
@@ -121,7 +137,7 @@ function collect(stream: NodeJS.ReadableStream, onBody: Sent['onBody']): () => B
   const parts: Buffer[] = [];
   stream.on('data', (part: Buffer) => {
     parts.push(part);
-    onBody?.(Buffer.concat(parts));
+    if (onBody !== undefined) onBody(Buffer.concat(parts));
   });
   return () => Buffer.concat(parts);
 }

@@ -60,6 +60,7 @@ export async function startMatrix(options: MatrixOptions = {}): Promise<Matrix> 
     direct: await freePort(),
     https: await freePort(),
     plainHttps: await freePort(),
+    directHttps: await freePort(),
   };
   const places = {
     listeners,

@@ -7,8 +7,9 @@ export interface MatrixListeners {
   readonly plain: number;
   readonly direct: number;
   readonly https: number;
-  /** Of HTTPS, as `plain` is of HTTP. */
+  /** Of HTTPS, as `plain` and `direct` are of HTTP. */
   readonly plainHttps: number;
+  readonly directHttps: number;
 }
 
 /** A route to a VM; `plain-<name>` is the same without the fallback. */
@@ -46,7 +47,9 @@ export function matrixResources(places: MatrixPlaces, certificate: Certificate):
   ];
 }
 
-function gateway({ fallback, plain, direct, https, plainHttps }: MatrixListeners): string {
+function gateway(listeners: MatrixListeners): string {
+  const { fallback, plain, direct, https, plainHttps, directHttps } = listeners;
+  const tls = 'protocol: HTTPS, tls: { certificateRefs: [{ name: gateway }] }';
   return `apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
 metadata: { name: eg }
@@ -61,8 +64,9 @@ spec:
     - { name: fallback, protocol: HTTP, port: ${fallback} }
     - { name: plain, protocol: HTTP, port: ${plain} }
     - { name: direct, protocol: HTTP, port: ${direct} }
-    - { name: https, protocol: HTTPS, port: ${https}, tls: { certificateRefs: [{ name: gateway }] } }
-    - { name: plain-https, protocol: HTTPS, port: ${plainHttps}, tls: { certificateRefs: [{ name: gateway }] } }
+    - { name: https, port: ${https}, ${tls} }
+    - { name: plain-https, port: ${plainHttps}, ${tls} }
+    - { name: direct-https, port: ${directHttps}, ${tls} }
 `;
 }
 

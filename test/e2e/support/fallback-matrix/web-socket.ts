@@ -1,21 +1,14 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { webSocketHandshake } from '../send-request.ts';
-import { linesOf } from './exchange.ts';
+import { type Exchange, linesOf } from './exchange.ts';
 
-/** What a client sees of an upgrade: the answer to it, then what comes back for the bytes it sends. */
-export interface Upgraded {
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly received: Buffer;
-}
-
-/** Asks for a WebSocket and, once there is one, sends bytes until as many came back. */
+/** Asks for a WebSocket and, once there is one, sends bytes until as many came back: the body. */
 export function openWebSocket(
   target: { readonly port: number; readonly host: string; readonly path: string },
   headers: Readonly<Record<string, string>>,
   sent: Buffer,
-): Promise<Upgraded> {
+): Promise<Exchange> {
   return new Promise((resolve, reject) => {
     const { port, host, path } = target;
     const request = http.request({
@@ -29,7 +22,9 @@ export function openWebSocket(
       resolve({
         status: response.statusCode ?? 0,
         headers: linesOf(response.rawHeaders),
-        received,
+        body: received,
+        trailers: linesOf(response.rawTrailers),
+        ending: 'complete',
       });
     request.on('error', reject);
     request.on('upgrade', async (response, socket) => {
