@@ -30,7 +30,7 @@ describe('the answer of a VM, behind a real Envoy Gateway', () => {
   let matrix: Matrix;
 
   beforeAll(async () => {
-    matrix = await startMatrix({ refusing: ['refusing'] });
+    matrix = await startMatrix({ overHttp2: ['trailing'], refusing: ['refusing'] });
   });
   afterAll(async () => {
     await matrix?.stop();
@@ -120,7 +120,6 @@ describe('the answer of a VM, behind a real Envoy Gateway', () => {
       ],
       ['the path as a query', (session: string) => `/browsers/${session}/x?${eventsOf(session)}`],
       ['other capitals', (session: string) => `/browsers/${session}/Telemetry/events`],
-      ['no session', () => '/browsers/telemetry/events'],
       ['the session itself', (session: string) => `/browsers/${session}`],
     ])('passes, for a path that is not registered: %s', async (_, pathOf) => {
       const pair = await send({ path: pathOf(newSession()), headers: gone });
@@ -169,6 +168,18 @@ describe('the answer of a VM, behind a real Envoy Gateway', () => {
       expectUntouched({ answer: upgraded, plain: expected });
       if (status === 101) expect(upgraded.body.equals(bytes)).toBe(true);
     }
+  });
+
+  it('keeps its trailers', async () => {
+    const sent = { to: 'trailing', path: eventsOf(newSession()) };
+    const pair = await transports['HTTP/2'](sent);
+    expect(pair.answer.trailers).toEqual(['x-trailer: kept']);
+    expectUntouched(pair, 0);
+    const { answer, plain } = await transports['HTTP/2']({
+      ...sent,
+      path: `${sent.path}?trailing=gone`,
+    });
+    expect([plain.status, answer.body.toString()]).toEqual([404, 'control plane']);
   });
 
   it('passes on a route that is not opted in', async () => {

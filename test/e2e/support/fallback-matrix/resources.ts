@@ -17,6 +17,8 @@ export interface MatrixVm {
   readonly name: string;
   /** A port of the loopback interface. */
   readonly backend: number;
+  /** Whether it is spoken to in HTTP/2. */
+  readonly isHttp2?: boolean;
 }
 
 /** Where the listeners are, and what stands behind them. */
@@ -24,6 +26,8 @@ export interface MatrixPlaces {
   readonly listeners: MatrixListeners;
   readonly vms: readonly MatrixVm[];
   readonly controlPlane: number;
+  /** Further filters of the control plane's route, as YAML list entries on a line each. */
+  readonly apiFilters?: readonly string[];
 }
 
 /** The host name of a route. */
@@ -33,18 +37,23 @@ export function hostOf(name: string): string {
 
 /** A Gateway on whose listeners the same host names and paths lead to routes with and without the fallback. */
 export function matrixResources(places: MatrixPlaces, certificate: Certificate): string[] {
-  const { listeners, vms, controlPlane } = places;
+  const { listeners, vms, controlPlane, apiFilters = [] } = places;
   return [
     gateway(listeners),
     secret(certificate),
     backendYaml('api', controlPlane),
-    apiRoute(vms),
-    ...vms.flatMap(({ name, backend }) => [
-      backendYaml(name, backend),
+    apiRoute(vms, apiFilters),
+    ...vms.flatMap(({ name, backend, isHttp2 = false }) => [
+      isHttp2 ? http2BackendYaml(name, backend) : backendYaml(name, backend),
       vmRoute(name, name, ['fallback', 'https']),
       vmRoute(`plain-${name}`, name, ['plain', 'plain-https']),
     ]),
   ];
+}
+
+/** A Backend as `backendYaml` makes one, in HTTP/2 without TLS. */
+export function http2BackendYaml(name: string, port: number): string {
+  return `${backendYaml(name, port)}  appProtocols: [gateway.envoyproxy.io/h2c]\n`;
 }
 
 function gateway(listeners: MatrixListeners): string {
@@ -99,8 +108,7 @@ spec:
             set: [{ name: authorization, value: Bearer of-the-vm }]
             add: [{ name: x-only-for-the-vm, value: "1" }]
             remove: [x-not-for-the-vm]
-        - type: ResponseHeaderModifier
-          responseHeaderModifier: { add: [{ name: x-route, value: vm }] }
+        - ${responseHeader('vm')}
       backendRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: ${backend} }]
 ---
 apiVersion: gateway.envoyproxy.io/v1alpha1
@@ -119,7 +127,8 @@ spec:
 `;
 }
 
-function apiRoute(vms: readonly MatrixVm[]): string {
+function apiRoute(vms: readonly MatrixVm[], filters: readonly string[]): string {
+  const all = [responseHeader('api'), ...filters].map((filter) => `        - ${filter}\n`).join('');
   return `apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: api, namespace: default }
@@ -128,8 +137,10 @@ spec:
   hostnames: [${vms.map(({ name }) => hostOf(name)).join(', ')}]
   rules:
     - filters:
-        - type: ResponseHeaderModifier
-          responseHeaderModifier: { add: [{ name: x-route, value: api }] }
-      backendRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: api }]
+${all}      backendRefs: [{ group: gateway.envoyproxy.io, kind: Backend, name: api }]
 `;
+}
+
+function responseHeader(route: string): string {
+  return `{ type: ResponseHeaderModifier, responseHeaderModifier: { add: [{ name: x-route, value: ${route} }] } }`;
 }

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import http2 from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { GONE, type RecordingServer, startRecorder } from '../fallback-kernel/servers.ts';
+import { type Listening, listenOnLoopback } from '../listen.ts';
 import { type Answer, deviatingAnswers, goneAnswers, otherAnswers } from './vm-answers.ts';
 
 /** A server that streams as well: two events, the second once the test has asked for it. */
@@ -23,6 +25,9 @@ export async function startVm(): Promise<StreamingServer> {
     ...deviatingAnswers,
     events: events.answer,
     large: (response) => response.end(LARGE.vm),
+    '503, then gone': atFirst(503, (response) =>
+      response.writeHead(404, { 'content-type': 'application/json' }).end(GONE),
+    ),
   };
   const server = await startRecorder(({ headers }, response) => {
     const delay = Number(headers['x-vm-delay'] ?? 0);
@@ -33,6 +38,19 @@ export async function startVm(): Promise<StreamingServer> {
     }, delay);
   });
   return { ...server, sendNextEvent: events.sendNext };
+}
+
+/** A VM that speaks HTTP/2 without TLS: a JSON 404 with a trailer, gone when the path says so. */
+export function startTrailingVm(): Promise<Listening> {
+  const server = http2.createServer();
+  server.on('stream', (stream, { ':path': path = '' }) => {
+    const head = { ':status': 404, 'content-type': 'application/json' };
+    stream.on('error', () => stream.destroy());
+    stream.respond(head, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-trailer': 'kept' }));
+    stream.end(path.includes('trailing=gone') ? GONE : '{"code":"not_found"}');
+  });
+  return listenOnLoopback(server);
 }
 
 /** A control plane: the client names an answer in `x-control-plane`. */
@@ -49,6 +67,7 @@ export async function startControlPlane(): Promise<StreamingServer> {
     empty: (response) => response.writeHead(204).end(),
     redirect: (response) => response.writeHead(303, { location: '/there' }).end(),
     unavailable: (response) => response.writeHead(503, { 'retry-after': '7' }).end('later'),
+    '503, then fine': atFirst(503, (response) => response.end('fine')),
     teapot: (response) =>
       response.writeHead(418, 'Short and stout', { 'x-own': ['1', '2'] }).end('tea'),
   };
@@ -63,6 +82,16 @@ export async function startControlPlane(): Promise<StreamingServer> {
     }, delay);
   });
   return { ...server, sendNextEvent: events.sendNext };
+}
+
+/** The first request for a URL gets a bare status. */
+function atFirst(status: number, then: Answer): Answer {
+  const seen = new Set<string | undefined>();
+  return (response) => {
+    if (seen.has(response.req.url)) return then(response);
+    seen.add(response.req.url);
+    return response.writeHead(status).end();
+  };
 }
 
 function makeEvents(): { answer(response: ServerResponse): void; sendNext(): void } {
