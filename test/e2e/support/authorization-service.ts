@@ -9,6 +9,8 @@ import { decodeXds, encodeXds } from '../../support/xds.ts';
 /** A running gRPC service that Envoy asks whether a request may pass. */
 export interface AuthorizationService {
   readonly port: number;
+  /** The paths of the requests that it was asked about since the last call. */
+  takePaths(): string[];
   stop(): void;
 }
 
@@ -30,9 +32,12 @@ const permissionDenied = 7;
 export async function startAuthorizationService(
   authorization: string,
 ): Promise<AuthorizationService> {
+  const paths: string[] = [];
   const check: handleUnaryCall<Buffer, Buffer> = (call, respond) => {
     const asked = decodeXds('envoy.service.auth.v3.CheckRequest', call.request);
-    const isAllowed = JSON.stringify(asked).includes(`"authorization":"${authorization}"`);
+    const text = JSON.stringify(asked);
+    const isAllowed = text.includes(`"authorization":"${authorization}"`);
+    paths.push(/"path":"([^"]*)"/.exec(text)?.[1] ?? '');
     const status = { code: isAllowed ? 0 : permissionDenied };
     respond(null, Buffer.from(encodeXds('envoy.service.auth.v3.CheckResponse', { status })));
   };
@@ -44,5 +49,5 @@ export async function startAuthorizationService(
       else reject(error);
     });
   });
-  return { port, stop: () => server.forceShutdown() };
+  return { port, takePaths: () => paths.splice(0), stop: () => server.forceShutdown() };
 }

@@ -75,7 +75,9 @@ function answerWith(response: ServerResponse, body: string, headers = {}): void 
   response.writeHead(404, all).end(body);
 }
 
-/** Answers as the client asks; an upgrade is echoed. */
+const refusal = `HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: ${GONE.length}\r\n\r\n${GONE}`;
+
+/** Answers as the client asks; an upgrade is echoed, or refused. */
 export function startVm(): Promise<RecordingServer> {
   return startRecorder((request, response) => {
     const answer = answers[String(request.headers['x-case'])];
@@ -98,7 +100,8 @@ export function startControlPlane(): Promise<RecordingServer> {
   });
 }
 
-async function startRecorder(
+/** Keeps each request to the byte, then lets `answer` answer it. */
+export async function startRecorder(
   answer: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<RecordingServer> {
   const seen: WholeRequest[] = [];
@@ -116,6 +119,7 @@ async function startRecorder(
   server.on('upgrade', (request, socket) => {
     keep(request, '');
     socket.on('error', () => socket.destroy());
+    if (request.headers['x-case'] === 'gone') return void socket.end(refusal);
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
     );
