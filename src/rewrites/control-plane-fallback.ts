@@ -13,6 +13,7 @@ import {
   type Surroundings,
 } from './control-plane-fallback/control-plane-index.ts';
 import { OptIns } from './control-plane-fallback/find-vm-routes.ts';
+import { reportInlineRoutes } from './control-plane-fallback/inline-routes.ts';
 import { controlPlaneCluster } from './control-plane-fallback/messages.ts';
 import {
   type FallbackContext,
@@ -64,6 +65,7 @@ export const rewriteControlPlaneFallback: Rewrite = (snapshot, _state, settings)
     },
     report.unreadable,
   );
+  reportInlineRoutes(snapshot, optIns, report);
   for (const route of optIns.unseen) reportMissing(route, report);
   const filtered = addFallbackFilters(routed, changed, report);
   const confirmed = confirmInClusters(filtered, needs.vmClusters, report);

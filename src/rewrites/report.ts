@@ -33,6 +33,7 @@ export const skipReasons = [
   'fallback-without-listener',
   'former-protocol-options',
   'inline-cluster-specifier',
+  'inline-routes',
   'internal-redirect-policy',
   'malformed-resource',
   'merged-cluster',

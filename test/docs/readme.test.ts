@@ -155,6 +155,7 @@ describe('reference tables', () => {
       'fallback-without-listener': true,
       'former-protocol-options': true,
       'inline-cluster-specifier': true,
+      'inline-routes': true,
       'internal-redirect-policy': true,
       'malformed-resource': true,
       'merged-cluster': true,

@@ -11,6 +11,12 @@ import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
 import { requestThroughConnect } from './support/request-through-connect.ts';
+import {
+  backendRef,
+  type PolicyTarget,
+  policyYaml,
+  secretYaml,
+} from './support/security-policies.ts';
 import { sendRequest } from './support/send-request.ts';
 import { proxyWithTunnelListener } from './support/tunnel-listener.ts';
 import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
@@ -20,7 +26,6 @@ type Headers = Readonly<Record<string, string>>;
 const { issuer, keySet, token } = makeTokenIssuer();
 const bearer = { authorization: `Bearer ${token}` };
 const pass = { authorization: 'let-me-in' };
-const backend = (name: string) => ({ group: 'gateway.envoyproxy.io', kind: 'Backend', name });
 const jwt = {
   providers: [{ name: 'tests', issuer, localJWKS: { type: 'Inline', inline: keySet } }],
 };
@@ -30,13 +35,13 @@ const policies: readonly { name: string; spec: object; refusal: number; credenti
   { name: 'jwt', spec: { jwt }, refusal: 401, credentials: bearer },
   {
     name: 'authz',
-    spec: { extAuth: { http: { backendRefs: [backend('authz')] } } },
+    spec: { extAuth: { http: { backendRefs: [backendRef('authz')] } } },
     refusal: 403,
     credentials: pass,
   },
   {
     name: 'grpc-authz',
-    spec: { extAuth: { grpc: { backendRefs: [backend('grpc-authz')] } } },
+    spec: { extAuth: { grpc: { backendRefs: [backendRef('grpc-authz')] } } },
     refusal: 403,
     credentials: pass,
   },
@@ -211,7 +216,7 @@ describe('a SecurityPolicy on the route to a connector', () => {
   function makeResources(names: readonly string[]): string[] {
     const states = ['offline', 'online'];
     const guarded = [...policies, { name: 'oidc', spec: { oidc } }].flatMap(({ name, spec }) =>
-      states.map((state) => policyYaml('SecurityPolicy', `${name}-${state}`, spec)),
+      states.map((state) => policyYaml('SecurityPolicy', toRoute(`${name}-${state}`), spec)),
     );
     const requestBuffer = { limit: 1024 };
     return [
@@ -227,14 +232,14 @@ describe('a SecurityPolicy on the route to a connector', () => {
       ),
       ...guarded,
       ...states.map((state) =>
-        policyYaml('BackendTrafficPolicy', `buffered-${state}`, { requestBuffer }),
+        policyYaml('BackendTrafficPolicy', toRoute(`buffered-${state}`), { requestBuffer }),
       ),
       twoRulesYaml('half-open'),
       twoRulesYaml('two-keys'),
       secretYaml('other-keys', { 'somebody-else': 'open-barley' }),
-      policyYaml('SecurityPolicy', 'two-keys', apiKeys('api-keys'), 'open'),
-      policyYaml('SecurityPolicy', 'two-keys', apiKeys('other-keys'), 'closed'),
-      policyYaml('SecurityPolicy', 'half-open', { jwt }, 'closed'),
+      policyYaml('SecurityPolicy', toRoute('two-keys', 'open'), apiKeys('api-keys')),
+      policyYaml('SecurityPolicy', toRoute('two-keys', 'closed'), apiKeys('other-keys')),
+      policyYaml('SecurityPolicy', toRoute('half-open', 'closed'), { jwt }),
     ];
   }
 });
@@ -257,9 +262,9 @@ function twoRulesYaml(name: string): string {
         {
           name: 'open',
           matches: [{ path: { type: 'PathPrefix', value: '/health' } }],
-          backendRefs: [backend('direct')],
+          backendRefs: [backendRef('direct')],
         },
-        { name: 'closed', backendRefs: [backend('direct')] },
+        { name: 'closed', backendRefs: [backendRef('direct')] },
       ],
     },
   });
@@ -270,32 +275,10 @@ function apiKeys(secret: string): object {
   return { apiKeyAuth: { credentialRefs: [{ name: secret }], extractFrom } };
 }
 
+function toRoute(name: string, sectionName?: string): PolicyTarget {
+  return { kind: 'HTTPRoute', name, ...(sectionName === undefined ? {} : { sectionName }) };
+}
+
 function routeOf(name: string) {
   return { kind: 'HTTPRoute', name };
-}
-
-function policyYaml(kind: string, route: string, spec: object, sectionName?: string): string {
-  const target = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: route };
-  const targetedRule = sectionName === undefined ? [] : [sectionName];
-  const targetRefs = [sectionName === undefined ? target : { ...target, sectionName }];
-  return stringify({
-    apiVersion: 'gateway.envoyproxy.io/v1alpha1',
-    kind,
-    metadata: { name: [route, ...targetedRule].join('-'), namespace: 'default' },
-    spec: { targetRefs, ...spec },
-  });
-}
-
-function secretYaml(name: string, texts: Readonly<Record<string, string>>): string {
-  const data = Object.entries(texts).map(([key, text]) => [
-    key,
-    Buffer.from(text).toString('base64'),
-  ]);
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    type: 'Opaque',
-    metadata: { name, namespace: 'default' },
-    data: Object.fromEntries(data),
-  });
 }
