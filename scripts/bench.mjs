@@ -1,10 +1,22 @@
-// `npm run bench:endpoints`, `npm run bench:gateway`: bundles a benchmark, and runs it.
-import { spawnSync } from 'node:child_process';
-import { bundleBench } from './build.mjs';
+// `npm run bench`, `npm run bench:endpoints`: builds a benchmark, and runs it.
+import { spawn } from 'node:child_process';
+import { bundlePrograms } from './build.mjs';
+
+/** A benchmark, and the processes that it starts. */
+const programs = {
+  hook: ['bench', 'echo-server', 'typed-server', 'node-client'],
+  endpoints: ['bench', 'serve'],
+};
 
 const [name, ...args] = process.argv.slice(2);
-await bundleBench(name);
-const { status } = spawnSync(process.execPath, [`dist/bench-${name}.js`, ...args], {
-  stdio: 'inherit',
-});
-process.exitCode = status ?? 1;
+const folder = `dist/bench-${name}`;
+await bundlePrograms(
+  programs[name].map((program) => `bench/${name}/${program}.ts`),
+  folder,
+);
+spawn(process.execPath, [`${folder}/bench.js`, ...args], { stdio: 'inherit' }).once(
+  'exit',
+  (code) => {
+    process.exitCode = code ?? 1;
+  },
+);

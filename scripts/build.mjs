@@ -31,10 +31,9 @@ export async function bundleGatewayDemo() {
   await build({ ...shared, entryPoints: ['demo/gateway-demo.ts'] });
 }
 
-/** A benchmark and its server; made when asked for, not published. */
-export async function bundleBench(name) {
-  const entryPoints = { [`bench-${name}`]: `bench/${name}.ts`, 'bench-serve': 'bench/serve.ts' };
-  await build({ ...shared, entryPoints });
+/** The programs of a benchmark; made when asked for, not published. */
+export async function bundlePrograms(entryPoints, outdir) {
+  await build({ ...shared, entryPoints, outdir });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

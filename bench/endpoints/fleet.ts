@@ -1,14 +1,14 @@
-import { stampPolicies } from '../src/policy/stamp-policies.ts';
-import type { BackendRefView } from '../src/state/kubernetes/backend-refs/backend-ref-view.ts';
+import { stampPolicies } from '../../src/policy/stamp-policies.ts';
+import type { BackendRefView } from '../../src/state/kubernetes/backend-refs/backend-ref-view.ts';
 import {
   readEndpointCounts,
   readRouteRules,
   readServicePorts,
-} from '../src/state/kubernetes/backend-refs/objects.ts';
-import { fields } from '../src/xds/fields.ts';
-import { encodeField, encodeString, mapFields } from '../src/xds/wire.ts';
-import { endpointsRequest } from '../test/support/assignments.ts';
-import { encodeRequest, encodeXds } from '../test/support/xds.ts';
+} from '../../src/state/kubernetes/backend-refs/objects.ts';
+import { fields } from '../../src/xds/fields.ts';
+import { encodeField, encodeString, mapFields } from '../../src/xds/wire.ts';
+import { endpointsRequest } from '../../test/support/assignments.ts';
+import { encodeRequest, encodeXds } from '../../test/support/xds.ts';
 
 /** Every tenth canary has no ready endpoint, and leaves. */
 const isDrained = (route: number): boolean => route % 10 === 0;

@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    root: fileURLToPath(new URL('..', import.meta.url)),
-    include: ['bench/gateway.ts'],
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    include: ['bench/endpoints/gateway.ts'],
     globalSetup: ['test/e2e/support/prepare-testbed.ts'],
     pool: 'forks',
     testTimeout: 900_000,

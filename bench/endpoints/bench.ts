@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExtensionConnection } from '../test/support/extension-connection.ts';
+import type { ExtensionConnection } from '../../test/support/extension-connection.ts';
+import { interleave, median, numberOption, numbersOption, printRow, timed } from '../measure.ts';
 import { makeTranslation, type Translation } from './fleet.ts';
-import { interleave, median, numberOption, numbersOption, printRow, timed } from './measure.ts';
 import { type BenchServer, startServer } from './server-process.ts';
 
 type Transport = 'tcp' | 'unix';

@@ -3,24 +3,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import type { EndpointSource } from '../src/rewrites/pipeline.ts';
-import { recommendedExtensionManager } from '../test/e2e/support/extension-manager.ts';
-import { freePort } from '../test/e2e/support/free-ports.ts';
-import { installGatewayCrds } from '../test/e2e/support/kubernetes/crds.ts';
-import { startGatewayOnKubernetes } from '../test/e2e/support/kubernetes/gateway.ts';
+import type { EndpointSource } from '../../src/rewrites/pipeline.ts';
+import { recommendedExtensionManager } from '../../test/e2e/support/extension-manager.ts';
+import { freePort } from '../../test/e2e/support/free-ports.ts';
+import { installGatewayCrds } from '../../test/e2e/support/kubernetes/crds.ts';
+import { startGatewayOnKubernetes } from '../../test/e2e/support/kubernetes/gateway.ts';
 import {
   type RunningKubernetes,
   startKubernetes,
-} from '../test/e2e/support/kubernetes/kubernetes.ts';
+} from '../../test/e2e/support/kubernetes/kubernetes.ts';
 import {
   gateway,
   gatewayClass,
   httpRoute,
   service,
-} from '../test/e2e/support/kubernetes/objects.ts';
-import { type OfframpProcess, startOfframpProcess } from '../test/e2e/support/offramp.ts';
-import { waitFor } from '../test/e2e/support/wait-for.ts';
-import { median, printRow } from './measure.ts';
+} from '../../test/e2e/support/kubernetes/objects.ts';
+import { type OfframpProcess, startOfframpProcess } from '../../test/e2e/support/offramp.ts';
+import { waitFor } from '../../test/e2e/support/wait-for.ts';
+import { median, printRow } from '../measure.ts';
 
 const sizes = (process.env.BENCH_CLUSTERS ?? '100,1000').split(',').map(Number);
 const turns = 2;

@@ -3,14 +3,14 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { configSchema } from '../src/config/schema.ts';
-import { Metrics } from '../src/observe/metrics.ts';
-import { endpointSources } from '../src/rewrites/pipeline.ts';
-import { implementExtension } from '../src/server/extension-service.ts';
-import { startGrpcServer } from '../src/server/grpc-server.ts';
-import { Hook } from '../src/server/hook.ts';
-import { ConnectorView } from '../src/state/connectors.ts';
-import { BackendRefView } from '../src/state/kubernetes/backend-refs/backend-ref-view.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { endpointSources } from '../../src/rewrites/pipeline.ts';
+import { implementExtension } from '../../src/server/extension-service.ts';
+import { startGrpcServer } from '../../src/server/grpc-server.ts';
+import { Hook } from '../../src/server/hook.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import { BackendRefView } from '../../src/state/kubernetes/backend-refs/backend-ref-view.ts';
 import { fillView } from './fleet.ts';
 
 const worldSchema = z.object({

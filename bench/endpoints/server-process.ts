@@ -2,11 +2,11 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { EndpointSource } from '../src/rewrites/pipeline.ts';
+import type { EndpointSource } from '../../src/rewrites/pipeline.ts';
 import {
   connectExtension,
   type ExtensionConnection,
-} from '../test/support/extension-connection.ts';
+} from '../../test/support/extension-connection.ts';
 
 /** What a server is started with, and the folder for its socket. */
 export interface ServedWorld {
@@ -26,7 +26,7 @@ const addressesSchema = z.object({ tcp: z.string(), unix: z.string() });
 
 /** Starts it. */
 export async function startServer(world: ServedWorld): Promise<BenchServer> {
-  const child = fork(join(import.meta.dirname, 'bench-serve.js'), [JSON.stringify(world)]);
+  const child = fork(join(import.meta.dirname, 'serve.js'), [JSON.stringify(world)]);
   const exited = once(child, 'exit');
   const [message] = await Promise.race([
     once(child, 'message'),
