@@ -9,8 +9,8 @@ import { fields } from '../../xds/fields.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { editFields, encodeField, hasField, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import { insertFirst, withoutNamed } from './filter-lists.ts';
 import { filterNames, listenerMark, managerFilters, stripHeaders } from './messages.ts';
-import { insertFirst, withoutNamed } from './vm-clusters.ts';
 
 const { FilterChain, HttpConnectionManager, HttpFilter, Listener } = fields;
 

@@ -19,6 +19,7 @@ export const controlHeaders = ['x-offramp-control-plane', 'x-offramp-original'] 
 
 const httpFilter = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter';
 const luaPerRoute = 'envoy.extensions.filters.http.lua.v3.LuaPerRoute';
+/** Where a cluster has its upstream filters. */
 export const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 function luaFilter(source: string) {

@@ -4,7 +4,7 @@ export const routeRoles = ['settled', 'replay', 'remembered', 'vm'] as const;
 /** One of `routeRoles`. */
 export type RouteRole = (typeof routeRoles)[number];
 
-const ownName = /\/offramp-(?:settled|replay|remembered|vm)$/;
+const ownName = new RegExp(`/offramp-(?:${routeRoles.join('|')})$`);
 
 /** The name of an added route; `key` is that of the route it was added for. */
 export function fallbackRouteName(key: string, role: RouteRole): string {

@@ -1,5 +1,5 @@
 import { readClusterName } from '../../xds/cluster.ts';
-import { type FieldRef, fields } from '../../xds/fields.ts';
+import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import {
@@ -14,6 +14,7 @@ import {
   valuesOf,
 } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import { insertFirst, withoutNamed } from './filter-lists.ts';
 import {
   codecFilter,
   confirmFilter,
@@ -22,7 +23,7 @@ import {
   plainProtocolOptions,
 } from './messages.ts';
 
-const { Cluster, HttpProtocolOptions, HttpFilter, MapEntry, Any } = fields;
+const { Cluster, HttpProtocolOptions, MapEntry, Any } = fields;
 
 /** Older fields for what HttpProtocolOptions say now; Envoy ignores them beside these. */
 const formerOptions = [
@@ -113,31 +114,4 @@ function addConfirmFilter(options: Uint8Array): Uint8Array {
   const others = withoutNamed(options, HttpProtocolOptions.http_filters, own);
   if (!hasField(others, HttpProtocolOptions.http_filters)) filters.push(codecFilter);
   return insertFirst(others, HttpProtocolOptions.http_filters, filters);
-}
-
-/** A message without the filters of these names in one of its lists. */
-export function withoutNamed(
-  message: Uint8Array,
-  list: FieldRef,
-  names: ReadonlySet<string>,
-): Uint8Array {
-  return mapFields(message, list, (filter) =>
-    names.has(stringOf(filter, HttpFilter.name)) ? undefined : filter,
-  );
-}
-
-/** These values in front of a list of a message. */
-export function insertFirst(
-  message: Uint8Array,
-  list: FieldRef,
-  values: readonly Uint8Array[],
-): Uint8Array {
-  const added = values.map((value) => encodeField(list, value));
-  if (!hasField(message, list)) return editFields(message, () => 'keep', added);
-  let isFirst = true;
-  return editFields(message, (field) => {
-    if (field.number !== list.number || !isFirst) return 'keep';
-    isFirst = false;
-    return [...added, field.raw()];
-  });
 }
