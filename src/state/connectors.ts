@@ -1,3 +1,4 @@
+import { hashObject, hashText } from '../xds/name-hash.ts';
 import { parseClusterName } from '../xds/names.ts';
 
 /** Where an online connector's tunnel ends: written into the tunnel cluster's endpoint metadata. */
@@ -68,6 +69,13 @@ export interface ConnectorLookup {
   forRule(route: RuleKeyParts): RuleClaims | undefined;
   /** Whether anything is claimed of any rule of this route. `kind` in any case, '' for either. */
   claimsRoute(route: RuleKeyParts): boolean;
+  /**
+   * Whether anything may be claimed of a route that names an object with this `hashObject`, whose name
+   * has this `hashName`. False is certain, and spares the reading of the route.
+   */
+  mayClaimRoute(object: number, name: number): boolean;
+  /** Whether a cluster whose name has this `hashName` may be claimed by it. False is certain. */
+  mayClaimCluster(cluster: number): boolean;
 }
 
 /** What is claimed of the rules of one route; the general claim, of every rule, is under undefined. */
@@ -84,12 +92,17 @@ export class ConnectorView implements ConnectorLookup {
   /** By namespace, name, and kind in small letters. */
   readonly #routes = new Map<string, Map<string, Map<string, RouteClaims>>>();
   readonly #clusters = new Map<string, Connector>();
+  readonly #objectHashes = new Set<number>();
+  readonly #clusterHashes = new Set<number>();
 
   constructor(entries: readonly ConnectorEntry[]) {
     this.connectors = entries.map((entry) => entry.connector);
     for (const { connector, routes, clusters } of entries) {
       for (const claim of routes) this.#addRoute(connector, claim);
-      for (const cluster of clusters) this.#clusters.set(cluster, connector);
+      for (const cluster of clusters) {
+        this.#clusters.set(cluster, connector);
+        this.#clusterHashes.add(hashText(cluster));
+      }
     }
   }
 
@@ -116,11 +129,20 @@ export class ConnectorView implements ConnectorLookup {
     return kinds !== undefined && (kind === '' || kinds.has(kind.toLowerCase()));
   }
 
+  mayClaimRoute(object: number): boolean {
+    return this.#objectHashes.has(object);
+  }
+
+  mayClaimCluster(cluster: number): boolean {
+    return this.#clusterHashes.has(cluster);
+  }
+
   #kindsOf(namespace: string, name: string): Map<string, RouteClaims> | undefined {
     return this.#routes.get(namespace)?.get(name);
   }
 
   #addRoute(connector: Connector, claim: RouteClaim): void {
+    this.#objectHashes.add(hashObject(hashText(claim.namespace), hashText(claim.name)));
     const names = this.#routes.get(claim.namespace) ?? new Map<string, Map<string, RouteClaims>>();
     const kinds = names.get(claim.name) ?? new Map<string, RouteClaims>();
     const kind = claim.kind.toLowerCase();
