@@ -4,7 +4,8 @@ import {
   policyGroup,
 } from '../policy/offramp-policy.ts';
 import { noAssignments } from '../state/assignments.ts';
-import { readClusterNames } from '../xds/cluster.ts';
+import { noBackendRefs } from '../state/backend-refs.ts';
+import { ClusterIndex } from '../xds/cluster-index.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
 import { hasText, mapFields, stringOf } from '../xds/wire.ts';
@@ -15,6 +16,7 @@ import {
   readGatewayPolicies,
 } from './empty-backends/mode.ts';
 import { rewriteSplit } from './empty-backends/rewrite-split.ts';
+import { everySplit, findThinSplits } from './empty-backends/splits-to-read.ts';
 import type { Rewrite } from './pipeline.ts';
 import { ReportBuilder } from './report-builder.ts';
 
@@ -41,21 +43,31 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
     overruled: [],
     outranked: [],
   };
-  const clusters = readClusterNames(snapshot);
+  const clusters = new ClusterIndex(snapshot);
+  const readsEverySplit =
+    settings.everySplit === true ||
+    policies.length > 0 ||
+    assignments !== undefined ||
+    backendRefs !== noBackendRefs;
+  const splitsToRead = readsEverySplit ? everySplit : findThinSplits(snapshot, clusters);
   const rewritten = mapResources(
     snapshot,
     'routes',
-    (routeConfiguration) => {
-      const resource = stringOf(routeConfiguration, RouteConfiguration.name);
+    (routeConfiguration, index) => {
       const hasStamps = hasText(routeConfiguration, policyGroup);
+      const toRead = hasStamps ? everySplit() : splitsToRead(index);
+      if (toRead === undefined) return routeConfiguration;
+      const resource = stringOf(routeConfiguration, RouteConfiguration.name);
       return report.allOrNothing(() =>
-        mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
+        mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
+          if (!toRead.hasHost(host)) return virtualHost;
           const name = stringOf(virtualHost, VirtualHost.name);
           const place = { kind: 'routes', resource, virtualHost: name } as const;
           const outer = { report, decided: byConfiguration };
           const ofHost = modeOfVirtualHost(virtualHost, policies, outer);
           const context = { clusters, backendRefs, assignments, report, place };
-          return mapFields(virtualHost, VirtualHost.routes, (route) => {
+          return mapFields(virtualHost, VirtualHost.routes, (route, at) => {
+            if (!toRead.hasRoute(host, at)) return route;
             const decided = hasStamps
               ? modeOfRoute(route, { report, place, decided: ofHost })
               : ofHost;

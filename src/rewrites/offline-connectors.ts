@@ -1,5 +1,4 @@
 import { fields } from '../xds/fields.ts';
-import { sanitizeVirtualHostNames } from '../xds/names.ts';
 import { mapResources } from '../xds/snapshot.ts';
 import {
   decodeString,
@@ -14,6 +13,7 @@ import {
   findConnectableRouteConfigurations,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
+import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { survey } from './offline-connectors/survey.ts';
 import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
@@ -37,9 +37,8 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     view,
     settings: settings.connectors,
     report,
-    backendsOf: found.backendsOf,
     tunnels: opened.tunnels,
-    sanitizedNames: sanitizeVirtualHostNames(found.virtualHostNames),
+    ourNameOf: nameVirtualHosts(snapshot),
   };
   const connectable = findConnectableRouteConfigurations(snapshot, report);
   const needConnect = new Set<string>();
@@ -47,7 +46,8 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     opened.snapshot,
     'routes',
     (routeConfiguration, index) => {
-      if (!found.concerned.has(index)) return routeConfiguration;
+      const surveyed = found.concerned.get(index);
+      if (surveyed === undefined) return routeConfiguration;
       const name = stringOf(routeConfiguration, RouteConfiguration.name);
       const context: RouteConfigurationContext = {
         ...shared,
@@ -55,12 +55,14 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
         connectable: connectable.has(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
-        domains: domainsOf(routeConfiguration),
+        hasDomain: lookUpDomains(routeConfiguration),
       };
       let connectNeeded = false;
       const rewritten = report.allOrNothing(() =>
-        mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
-          const { value, needsConnect } = rewriteVirtualHost(virtualHost, context);
+        mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
+          const routes = surveyed.get(host);
+          if (routes === undefined) return virtualHost;
+          const { value, needsConnect } = rewriteVirtualHost(virtualHost, routes, context);
           connectNeeded ||= needsConnect;
           return value;
         }),
@@ -73,6 +75,15 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
   const allowed = allowConnect(routed, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
 };
+
+/** Made when it is first asked: few domains of a large route configuration ever matter. */
+function lookUpDomains(routeConfiguration: Uint8Array): (domain: string) => boolean {
+  let domains: ReadonlySet<string> | undefined;
+  return (domain) => {
+    domains ??= domainsOf(routeConfiguration);
+    return domains.has(domain);
+  };
+}
 
 function domainsOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
   const domains = new Set<string>();

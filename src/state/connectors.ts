@@ -1,3 +1,4 @@
+import { hashObject, hashText } from '../xds/name-hash.ts';
 import { parseClusterName } from '../xds/names.ts';
 
 /** Where an online connector's tunnel ends: written into the tunnel cluster's endpoint metadata. */
@@ -68,55 +69,91 @@ export interface ConnectorLookup {
   forRule(route: RuleKeyParts): RuleClaims | undefined;
   /** Whether anything is claimed of any rule of this route. `kind` in any case, '' for either. */
   claimsRoute(route: RuleKeyParts): boolean;
+  /**
+   * Whether anything may be claimed of a route that names an object with this `hashObject`, whose name
+   * has this `hashName`. False is certain, and spares the reading of the route.
+   */
+  mayClaimRoute(object: number, name: number): boolean;
+  /** Whether a cluster whose name has this `hashName` may be claimed by it. False is certain. */
+  mayClaimCluster(cluster: number): boolean;
 }
 
-/** The connectors of a list that somebody wrote down: built anew for each version of it. */
+/** What is claimed of the rules of one route; the general claim, of every rule, is under undefined. */
+type RouteClaims = Map<number | undefined, MutableRuleClaims>;
+
+/**
+ * The connectors of a list that somebody wrote down: built anew for each version of it. Each route of
+ * a fleet is asked for several times a call, so nothing is put together for the asking.
+ */
 export class ConnectorView implements ConnectorLookup {
   static readonly empty = new ConnectorView([]);
 
   readonly connectors: readonly Connector[];
-  readonly #rules = new Map<string, MutableRuleClaims>();
-  readonly #routes = new Set<string>();
+  /** By namespace, name, and kind in small letters. */
+  readonly #routes = new Map<string, Map<string, Map<string, RouteClaims>>>();
   readonly #clusters = new Map<string, Connector>();
+  readonly #objectHashes = new Set<number>();
+  readonly #clusterHashes = new Set<number>();
 
   constructor(entries: readonly ConnectorEntry[]) {
     this.connectors = entries.map((entry) => entry.connector);
     for (const { connector, routes, clusters } of entries) {
       for (const claim of routes) this.#addRoute(connector, claim);
-      for (const cluster of clusters) this.#clusters.set(cluster, connector);
+      for (const cluster of clusters) {
+        this.#clusters.set(cluster, connector);
+        this.#clusterHashes.add(hashText(cluster));
+      }
     }
   }
 
   get isEmpty(): boolean {
-    return this.#rules.size === 0 && this.#clusters.size === 0;
+    return this.#routes.size === 0 && this.#clusters.size === 0;
   }
 
   forCluster(cluster: string): Connector | undefined {
     return this.#clusters.get(cluster);
   }
 
-  forRule(route: RuleKeyParts): RuleClaims | undefined {
-    const exact = this.#rules.get(ruleKey(route));
-    const general = this.#rules.get(ruleKey({ ...route, rule: undefined }));
+  forRule({ kind, namespace, name, rule }: RuleKeyParts): RuleClaims | undefined {
+    const claims = this.#kindsOf(namespace, name)?.get(kind.toLowerCase());
+    const exact = claims?.get(rule);
+    const general = claims?.get(undefined);
     if (exact === undefined || general === undefined) return exact ?? general;
     const whole = exact.whole ?? general.whole;
     const byBackend = new Map([...general.byBackend, ...exact.byBackend]);
     return whole === undefined ? { byBackend } : { whole, byBackend };
   }
 
-  claimsRoute(route: RuleKeyParts): boolean {
-    return this.#routes.has(ruleKey({ ...route, rule: undefined }));
+  claimsRoute({ kind, namespace, name }: RuleKeyParts): boolean {
+    const kinds = this.#kindsOf(namespace, name);
+    return kinds !== undefined && (kind === '' || kinds.has(kind.toLowerCase()));
+  }
+
+  mayClaimRoute(object: number): boolean {
+    return this.#objectHashes.has(object);
+  }
+
+  mayClaimCluster(cluster: number): boolean {
+    return this.#clusterHashes.has(cluster);
+  }
+
+  #kindsOf(namespace: string, name: string): Map<string, RouteClaims> | undefined {
+    return this.#routes.get(namespace)?.get(name);
   }
 
   #addRoute(connector: Connector, claim: RouteClaim): void {
-    const key = ruleKey(claim);
-    const claims: MutableRuleClaims = this.#rules.get(key) ?? { byBackend: new Map() };
+    this.#objectHashes.add(hashObject(hashText(claim.namespace), hashText(claim.name)));
+    const names = this.#routes.get(claim.namespace) ?? new Map<string, Map<string, RouteClaims>>();
+    const kinds = names.get(claim.name) ?? new Map<string, RouteClaims>();
+    const kind = claim.kind.toLowerCase();
+    const rules: RouteClaims = kinds.get(kind) ?? new Map();
+    const claims: MutableRuleClaims = rules.get(claim.rule) ?? { byBackend: new Map() };
     if (claim.backend === undefined) claims.whole = connector;
     else claims.byBackend.set(claim.backend, connector);
-    this.#rules.set(key, claims);
-    for (const kind of [claim.kind, '']) {
-      this.#routes.add(ruleKey({ ...claim, kind, rule: undefined }));
-    }
+    this.#routes.set(
+      claim.namespace,
+      names.set(claim.name, kinds.set(kind, rules.set(claim.rule, claims))),
+    );
   }
 }
 

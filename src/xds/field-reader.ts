@@ -10,6 +10,8 @@ export const wireTypes = {
   fixed32: 5,
 } as const;
 
+const nothing = new Uint8Array();
+
 /** Deepest nesting of groups that is walked; protobuf's own decoders stop at 100 levels too. */
 const maxGroupDepth = 100;
 const maxFieldNumber = 0x1fffffff;
@@ -21,26 +23,26 @@ const maxFieldNumber = 0x1fffffff;
  * (for length-delimited fields: the bytes after the length).
  */
 export class FieldReader {
-  readonly message: Uint8Array;
+  message: Uint8Array;
   number = 0;
   wireType = 0;
   start = 0;
   valueStart = 0;
   end = 0;
   /** Where the walk ends. */
-  readonly #limit: number;
+  limit: number;
 
   /** Walks all of `message`, or a message that lies in it `from` one offset `to` another. */
-  constructor(message: Uint8Array, from = 0, to = message.length) {
+  constructor(message: Uint8Array = nothing, from = 0, to = message.length) {
     this.message = message;
     this.start = from;
     this.end = from;
-    this.#limit = to;
+    this.limit = to;
   }
 
   /** Moves to the next field; false at the end. Throws MalformedMessageError. */
   next(): boolean {
-    if (this.end >= this.#limit) return false;
+    if (this.end >= this.limit) return false;
     this.start = this.end;
     this.#readTag();
     if (this.wireType === wireTypes.groupEnd) this.#fail('a group ends that was never started');
@@ -53,6 +55,15 @@ export class FieldReader {
     return new FieldReader(this.message, this.valueStart, this.end);
   }
 
+  /** Has the reader walk another message, or another part of one, from now on. */
+  over(message: Uint8Array, from: number, to: number): this {
+    this.message = message;
+    this.start = from;
+    this.end = from;
+    this.limit = to;
+    return this;
+  }
+
   /** The value of the current length-delimited field: a view, not a copy. */
   value(): Uint8Array {
     return this.message.subarray(this.valueStart, this.end);
@@ -60,7 +71,7 @@ export class FieldReader {
 
   /** Whether what is still to be walked is exactly this text, which is ASCII. */
   isText(text: string): boolean {
-    if (this.#limit - this.end !== text.length) return false;
+    if (this.limit - this.end !== text.length) return false;
     for (let at = 0; at < text.length; at++) {
       if (this.message[this.end + at] !== text.charCodeAt(at)) return false;
     }
@@ -69,7 +80,7 @@ export class FieldReader {
 
   /** What is still to be walked: a view, not a copy. */
   rest(): Uint8Array {
-    return this.message.subarray(this.end, this.#limit);
+    return this.message.subarray(this.end, this.limit);
   }
 
   /** The whole current field, tag included: a view, not a copy. */
@@ -118,7 +129,7 @@ export class FieldReader {
   }
 
   #take(length: number): void {
-    const left = this.#limit - this.end;
+    const left = this.limit - this.end;
     if (length > left) {
       this.#fail(`field ${this.number} wants ${length} bytes, ${left} are left`);
     }
@@ -131,7 +142,7 @@ export class FieldReader {
     const valueStart = this.end;
     const open = [number];
     while (open.length > 0) {
-      if (this.end >= this.#limit) this.#fail(`group ${number} does not end`);
+      if (this.end >= this.limit) this.#fail(`group ${number} does not end`);
       this.#readTag();
       if (this.wireType === wireTypes.groupStart) {
         if (open.length >= maxGroupDepth) this.#fail('groups nest too deeply');
@@ -150,7 +161,7 @@ export class FieldReader {
 
   /** Reads a varint at `end` and moves `end` behind it. Nearly all tags and lengths have one byte. */
   #readVarint(): number {
-    const byte = this.end < this.#limit ? this.message[this.end] : undefined;
+    const byte = this.end < this.limit ? this.message[this.end] : undefined;
     if (byte === undefined || byte >= 0x80) return this.#readLongVarint();
     this.end++;
     return byte;
@@ -161,7 +172,7 @@ export class FieldReader {
     let value = 0;
     let scale = 1;
     for (let read = 0; read < 10; read++) {
-      const byte = this.end < this.#limit ? message[this.end] : undefined;
+      const byte = this.end < this.limit ? message[this.end] : undefined;
       if (byte === undefined) this.#fail('a varint is cut off');
       this.end++;
       value += (byte & 0x7f) * scale;

@@ -161,7 +161,7 @@ export function varintOf(message: Uint8Array, field: FieldRef): number {
   let value = 0;
   while (reader.next()) {
     if (reader.number !== field.number) continue;
-    if (reader.wireType !== wireTypes.varint) wrongWireType(reader, field, 'a varint');
+    expectVarint(reader, field);
     value = reader.varint();
   }
   return value;
@@ -182,6 +182,17 @@ export function expectLengthDelimited(reader: FieldReader, field: FieldRef): voi
   if (reader.wireType !== wireTypes.lengthDelimited) {
     wrongWireType(reader, field, 'length-delimited');
   }
+}
+
+/** Has a reader walk the length-delimited field at which another stands; spares one for each field. */
+export function over(outer: FieldReader, field: FieldRef, reader: FieldReader): FieldReader {
+  expectLengthDelimited(outer, field);
+  return reader.over(outer.message, outer.valueStart, outer.end);
+}
+
+/** Throws MalformedMessageError when the reader's current field is not a varint. */
+export function expectVarint(reader: FieldReader, field: FieldRef): void {
+  if (reader.wireType !== wireTypes.varint) wrongWireType(reader, field, 'a varint');
 }
 
 function wrongWireType(reader: FieldReader, field: FieldRef, wanted: string): never {

@@ -2,6 +2,7 @@ import type { AssignmentLookup } from '../../state/assignments.ts';
 import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
 import { encodeMessage } from '../../xds/build.ts';
 import { endpointServiceName, hasUsableEndpoint } from '../../xds/cluster.ts';
+import type { ClusterIndex } from '../../xds/cluster-index.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
@@ -28,8 +29,7 @@ const notFoundIsInternalServerError = 2;
 
 /** What holds for the routes of one virtual host. */
 export interface SplitContext {
-  /** The snapshot's clusters, encoded, by name. */
-  readonly clusters: ReadonlyMap<string, Uint8Array>;
+  readonly clusters: ClusterIndex;
   readonly backendRefs: BackendRefLookup;
   /** What Envoy Gateway said of their endpoints; absent when it is not asked. */
   readonly assignments: AssignmentLookup | undefined;

@@ -2,7 +2,6 @@ import type { ConnectorLookup } from '../../state/connectors.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { ConnectorSettings } from './settings.ts';
-import type { BackendsOfCluster } from './verdict.ts';
 
 /** What holds for one whole route configuration while its routes are rewritten. */
 export interface RouteConfigurationContext {
@@ -10,17 +9,16 @@ export interface RouteConfigurationContext {
   readonly view: ConnectorLookup;
   readonly settings: ConnectorSettings;
   readonly report: ReportBuilder;
-  readonly backendsOf: BackendsOfCluster;
   /** Clusters that lead into an online connector's tunnel, and its name. */
   readonly tunnels: ReadonlyMap<string, string>;
   /** Whether a CONNECT request reaches a direct response (else Envoy says 403). */
   readonly connectable: boolean;
   /** `validate_clusters`: a route to an absent cluster would make Envoy reject everything. */
   readonly validatesClusters: boolean;
-  /** Virtual host name to the name it has in our route names and domains. */
-  readonly sanitizedNames: ReadonlyMap<string, string>;
-  /** Every domain of the route configuration: each may occur once. */
-  readonly domains: ReadonlySet<string>;
+  /** The name that a virtual host has in our route names and domains, by its own. */
+  readonly ourNameOf: (virtualHost: string) => string;
+  /** Whether a virtual host of the route configuration has a domain: each may occur once. */
+  readonly hasDomain: (domain: string) => boolean;
 }
 
 /** The place of a virtual host, or of a route in it, for the report. */

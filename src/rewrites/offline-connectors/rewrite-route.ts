@@ -1,18 +1,11 @@
 import { fields } from '../../xds/fields.ts';
-import {
-  type Destination,
-  type ForwardingAction,
-  type RouteView,
-  readAction,
-  readRoute,
-} from '../../xds/route.ts';
-import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
+import type { Destination, ForwardingAction } from '../../xds/route.ts';
 import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
 import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
-import { isOwnRoute, isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
+import type { Forward, SurveyedRoute } from './survey.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
 
@@ -32,7 +25,7 @@ export interface RewrittenRoute {
   readonly tunnels: readonly string[];
 }
 
-const notForwarding = {
+const notForwarding: RewrittenRoute = {
   answered: false,
   connectors: [],
   needsConnect: false,
@@ -40,12 +33,9 @@ const notForwarding = {
   tunnels: [],
 };
 
-/** One route, read: what the functions below look at together. */
-interface Subject {
+/** One route: what the functions below look at together. */
+interface Subject extends SurveyedRoute {
   readonly route: Uint8Array;
-  readonly view: RouteView;
-  readonly action: ForwardingAction;
-  readonly identity: RouteIdentity | undefined;
   readonly virtualHost: string;
   readonly context: RouteConfigurationContext;
 }
@@ -53,16 +43,13 @@ interface Subject {
 /** Rewrites one Route by what the state says of the clusters it forwards to. */
 export function rewriteRoute(
   route: Uint8Array,
+  surveyed: SurveyedRoute,
   virtualHost: string,
   context: RouteConfigurationContext,
 ): RewrittenRoute {
-  const view = readRoute(route);
-  if (view.action === undefined || isOwnRoute(view)) return notForwarding;
-  const action = readAction(view.action);
+  const { view, action, forwards } = surveyed;
   if (isUpgradeRefusal(action)) return notForwarding;
-  const identity = identifyRoute(route, view.name);
-  const subject: Subject = { route, view, action, identity, virtualHost, context };
-  const forwards = judgeForwards(subject);
+  const subject: Subject = { ...surveyed, route, virtualHost, context };
   const lostMirrors = findLostMirrors(subject);
   reportMerged(subject, forwards);
   const offline = forwards.filter(({ verdict }) => verdict.kind === 'offline');
@@ -84,27 +71,6 @@ export function rewriteRoute(
     : { routes: [thinOut(subject, offline, lostMirrors)], answered: false };
   const needsConnect = answered && view.matchesConnect && context.connectable;
   return { ...untouched, routes, answered, needsConnect, connectors: namesOf(offline) };
-}
-
-/** A cluster that the route forwards to, with its share and what the state says of it. */
-interface Forward {
-  readonly cluster: string;
-  readonly weight: number;
-  readonly verdict: Verdict;
-}
-
-function judgeForwards({ action, identity, context }: Subject): Forward[] {
-  const { destination } = action;
-  const entries =
-    destination.kind === 'cluster'
-      ? [{ cluster: destination.cluster, weight: 1 }]
-      : 'entries' in destination
-        ? destination.entries
-        : [];
-  return entries.map((entry) => ({
-    ...entry,
-    verdict: judge(entry.cluster, identity, context.view, context.backendsOf),
-  }));
 }
 
 /** The clusters that only get copies of requests, by exact name: mirrors are no backendRefs. */

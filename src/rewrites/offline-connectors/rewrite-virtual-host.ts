@@ -17,7 +17,8 @@ import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { connectFilterConfigs } from './filter-configs.ts';
 import { absentClusterAction, connectAction, connectRoute, responseHeaders } from './messages.ts';
 import { connectRouteName } from './own-routes.ts';
-import { rewriteRoute } from './rewrite-route.ts';
+import { type RewrittenRoute, rewriteRoute } from './rewrite-route.ts';
+import type { SurveyedRoute } from './survey.ts';
 
 const { VirtualHost, Route } = fields;
 
@@ -47,6 +48,7 @@ interface TunnelledRoute {
 /** Rewrites the routes of a virtual host, and gives it the CONNECT route that fits them. */
 export function rewriteVirtualHost(
   virtualHost: Uint8Array,
+  surveyed: ReadonlyMap<number, SurveyedRoute>,
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
   const name = stringOf(virtualHost, VirtualHost.name);
@@ -62,7 +64,18 @@ export function rewriteVirtualHost(
     connectors: new Set(),
     tunnelled: [],
   };
-  const routed = rewriteRoutes(virtualHost, name, context, tally);
+  let index = 0;
+  const routed = editFields(virtualHost, (field) => {
+    if (field.number !== VirtualHost.routes.number) return 'keep';
+    const its = surveyed.get(index++);
+    if (its === undefined) return 'keep';
+    const route = field.value();
+    const result = insideField(`routes[${index - 1}]`, field.valueStart, () =>
+      rewriteRoute(route, its, name, context),
+    );
+    addUp(tally, route, result);
+    return result.routes?.map((one) => encodeField(VirtualHost.routes, one)) ?? 'keep';
+  });
   const { needsConnect } = tally;
   if (tally.tunnelled.length > 0) {
     return { value: tunnelConnect(routed, name, tally.tunnelled, context), needsConnect };
@@ -71,28 +84,13 @@ export function rewriteVirtualHost(
   return answerConnect(routed, name, tally, context);
 }
 
-function rewriteRoutes(
-  virtualHost: Uint8Array,
-  name: string,
-  context: RouteConfigurationContext,
-  tally: Tally,
-): Uint8Array {
-  let index = 0;
-  return editFields(virtualHost, (field) => {
-    if (field.number !== VirtualHost.routes.number) return 'keep';
-    const route = field.value();
-    const result = insideField(`routes[${index++}]`, field.valueStart, () =>
-      rewriteRoute(route, name, context),
-    );
-    tally.needsConnect ||= result.needsConnect;
-    tally.online ||= result.online;
-    tally.tunnelled.push(...result.tunnels.map((cluster) => ({ route, cluster })));
-    if (result.answered) {
-      tally.answered.push(route);
-      for (const connector of result.connectors) tally.connectors.add(connector);
-    }
-    return result.routes?.map((one) => encodeField(VirtualHost.routes, one)) ?? 'keep';
-  });
+function addUp(tally: Tally, route: Uint8Array, result: RewrittenRoute): void {
+  tally.needsConnect ||= result.needsConnect;
+  tally.online ||= result.online;
+  for (const cluster of result.tunnels) tally.tunnelled.push({ route, cluster });
+  if (!result.answered) return;
+  tally.answered.push(route);
+  for (const connector of result.connectors) tally.connectors.add(connector);
 }
 
 /**
@@ -106,7 +104,7 @@ function tunnelConnect(
   tunnelled: readonly TunnelledRoute[],
   context: RouteConfigurationContext,
 ): Uint8Array {
-  const ourName = context.sanitizedNames.get(name) ?? name;
+  const ourName = context.ourNameOf(name);
   const cluster = tunnelled[0]?.cluster ?? '';
   const owner = context.tunnels.get(cluster) ?? '';
   const ownRoutes = tunnelled.filter((one) => context.tunnels.get(one.cluster) === owner);
@@ -136,7 +134,7 @@ function addDomain(
 ): Uint8Array {
   const own = valuesOf(virtualHost, VirtualHost.domains).map(decodeString);
   if (own.includes(domain)) return virtualHost;
-  if (context.domains.has(domain)) {
+  if (context.hasDomain(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', placeOf(context, name), detail);
     return virtualHost;
@@ -157,7 +155,7 @@ function answerConnect(
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
   const { connectable, report } = context;
-  const routeName = connectRouteName('offline', context.sanitizedNames.get(name) ?? name);
+  const routeName = connectRouteName('offline', context.ourNameOf(name));
   const place = placeOf(context, name, routeName);
   if (!connectable && context.validatesClusters) {
     const detail =

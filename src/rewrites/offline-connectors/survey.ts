@@ -1,54 +1,94 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
-import { clusterBackends, readClusterNames } from '../../xds/cluster.ts';
+import { clusterBackends } from '../../xds/cluster.ts';
+import { ClusterIndex } from '../../xds/cluster-index.ts';
 import { fields } from '../../xds/fields.ts';
 import { parseClusterName } from '../../xds/names.ts';
-import { readAction, readRoute } from '../../xds/route.ts';
+import {
+  type ForwardingAction,
+  type RouteView,
+  readAction,
+  readRoute,
+  type WeightedEntry,
+} from '../../xds/route.ts';
 import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { forEachField, hasField, hasText, stringOf, valuesOf } from '../../xds/wire.ts';
+import { forEachField, hasField, hasText } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import type { RoutesToRead } from '../route-selection.ts';
 import { isOwnRoute } from './own-routes.ts';
-import { type BackendsOfCluster, judge } from './verdict.ts';
+import { selectRoutes } from './select-routes.ts';
+import { type BackendsOfCluster, judge, type Verdict } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
 export interface Survey {
-  /** Places (among the route configurations) of those in which a connector plays a part. */
-  readonly concerned: ReadonlySet<number>;
-  /** Names of all virtual hosts, for finding names that would meet. */
-  readonly virtualHostNames: ReadonlySet<string>;
+  /** By the places (among the route configurations) of those in which a connector plays a part. */
+  readonly concerned: ReadonlyMap<number, SurveyedConfiguration>;
   /** Clusters that lead to one online connector, whichever route one comes from. */
-  readonly tunnels: ReadonlyMap<string, Connector & { readonly online: true }>;
+  readonly tunnels: ReadonlyMap<string, OnlineConnector>;
   /** Clusters that some routes use for an online connector, and others for something else. */
   readonly shared: ReadonlySet<string>;
   /** Clusters of online connectors that the snapshot does not have. */
   readonly missing: ReadonlySet<string>;
   readonly offlineClusters: ReadonlySet<string>;
-  readonly backendsOf: BackendsOfCluster;
 }
 
-/** Who uses a cluster: online connectors, or undefined for any other use. */
-type Uses = Map<string, Set<(Connector & { readonly online: true }) | undefined>>;
+/**
+ * The routes of a route configuration that may change, by the place of their virtual host and their own
+ * place in it. A virtual host without an entry has none.
+ */
+export type SurveyedConfiguration = ReadonlyMap<number, ReadonlyMap<number, SurveyedRoute>>;
 
-/** Looks at every route of the snapshot. Resources that cannot be read are passed over. */
+/** A route that forwards, as it was read. */
+export interface SurveyedRoute {
+  readonly view: RouteView;
+  readonly action: ForwardingAction;
+  readonly identity: RouteIdentity | undefined;
+  readonly forwards: readonly Forward[];
+}
+
+/** A cluster that a route forwards to, with its share and what the state says of it. */
+export interface Forward {
+  readonly cluster: string;
+  readonly weight: number;
+  readonly verdict: Verdict;
+}
+
+type OnlineConnector = Connector & { readonly online: true };
+
+/** Who uses a cluster: online connectors, or undefined for any other use. */
+type Uses = Map<string, Set<OnlineConnector | undefined>>;
+
+/**
+ * Looks at every route of the snapshot that the state may speak of. Resources that cannot be read are
+ * passed over.
+ */
 export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
-  const clusters = readClusterNames(snapshot);
+  const clusters = new ClusterIndex(snapshot);
   const backendsOf: BackendsOfCluster = (cluster) => {
     const value = clusters.get(cluster);
     return value === undefined ? undefined : clusterBackends(value);
   };
   const uses: Uses = new Map();
-  const concerned = new Set<number>();
-  const virtualHostNames = new Set<string>();
+  const concerned = new Map<number, SurveyedConfiguration>();
   const offlineClusters = new Set<string>();
+  const routesToRead = selectRoutes(snapshot, view);
 
   const look = (routeConfiguration: Uint8Array, index: number) => {
-    for (const use of readUses(routeConfiguration, virtualHostNames)) noteUse(use, index);
-    if (hasMatcherTree(routeConfiguration)) concerned.add(index);
+    const toRead = routesToRead(index);
+    if (toRead === undefined) return routeConfiguration;
+    const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, (route) =>
+      readForwardingRoute(route, view, backendsOf),
+    );
+    let isConcerned = hasMatcherTree;
+    for (const routes of hosts.values()) {
+      for (const route of routes.values()) isConcerned = noteRoute(route) || isConcerned;
+    }
+    if (isConcerned) concerned.set(index, hosts);
     return routeConfiguration;
   };
   mapResources(snapshot, 'routes', look, report.unreadable);
 
-  const tunnels = new Map<string, Connector & { readonly online: true }>();
+  const tunnels = new Map<string, OnlineConnector>();
   const shared = new Set<string>();
   const missing = new Set<string>();
   for (const [cluster, users] of uses) {
@@ -59,7 +99,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
     else if (!clusters.has(cluster)) missing.add(cluster);
     else if (user !== undefined) tunnels.set(cluster, user);
   }
-  return { concerned, virtualHostNames, tunnels, shared, missing, offlineClusters, backendsOf };
+  return { concerned, tunnels, shared, missing, offlineClusters };
 
   /**
    * TCP and TLS routes, authorisation services and access logs name clusters in listeners. Only a
@@ -72,55 +112,66 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
     );
   }
 
-  function noteUse({ cluster, route, isMirror }: ClusterUse, index: number): void {
-    const verdict = judge(cluster, isMirror ? undefined : route, view, backendsOf);
-    if (verdict.kind !== 'none' || (route && view.claimsRoute(route.object))) concerned.add(index);
+  /** Answers whether a connector plays a part in it. */
+  function noteRoute({ action, identity, forwards }: SurveyedRoute): boolean {
+    let isConcerned = identity !== undefined && view.claimsRoute(identity.object);
+    for (const cluster of action.mirrors) {
+      const verdict = judge(cluster, undefined, view, backendsOf);
+      isConcerned = noteUse(cluster, verdict) || isConcerned;
+    }
+    for (const { cluster, verdict } of forwards) {
+      isConcerned = noteUse(cluster, verdict) || isConcerned;
+    }
+    return isConcerned;
+  }
+
+  function noteUse(cluster: string, verdict: Verdict): boolean {
     if (verdict.kind === 'offline') offlineClusters.add(cluster);
-    const users = uses.get(cluster) ?? new Set();
-    users.add(verdict.kind === 'online' ? verdict.connector : undefined);
-    uses.set(cluster, users);
+    const user = verdict.kind === 'online' ? verdict.connector : undefined;
+    const users = uses.get(cluster);
+    if (users === undefined) uses.set(cluster, new Set([user]));
+    else users.add(user);
+    return verdict.kind !== 'none';
   }
 }
 
-/** Whether a virtual host keeps its routes where they are not looked for, which is reported. */
-function hasMatcherTree(routeConfiguration: Uint8Array): boolean {
-  return valuesOf(routeConfiguration, fields.RouteConfiguration.virtual_hosts).some((host) =>
-    hasField(host, fields.VirtualHost.matcher),
-  );
-}
-
-interface ClusterUse {
-  readonly cluster: string;
-  readonly route: RouteIdentity | undefined;
-  readonly isMirror: boolean;
-}
-
-function readUses(routeConfiguration: Uint8Array, virtualHostNames: Set<string>): ClusterUse[] {
-  const uses: ClusterUse[] = [];
-  forEachField(routeConfiguration, fields.RouteConfiguration.virtual_hosts, (virtualHost) => {
-    virtualHostNames.add(stringOf(virtualHost, fields.VirtualHost.name));
-    forEachField(virtualHost, fields.VirtualHost.routes, (route) => {
-      uses.push(...readRouteUses(route));
+function readHosts(
+  routeConfiguration: Uint8Array,
+  toRead: RoutesToRead,
+  read: (route: Uint8Array) => SurveyedRoute | undefined,
+): { readonly hosts: SurveyedConfiguration; readonly hasMatcherTree: boolean } {
+  const hosts = new Map<number, Map<number, SurveyedRoute>>();
+  let hasMatcherTree = false;
+  forEachField(routeConfiguration, fields.RouteConfiguration.virtual_hosts, (virtualHost, host) => {
+    if (!toRead.hasHost(host)) return;
+    const routes = new Map<number, SurveyedRoute>();
+    hosts.set(host, routes);
+    // Where its routes are not looked for, which is reported.
+    hasMatcherTree ||= hasField(virtualHost, fields.VirtualHost.matcher);
+    forEachField(virtualHost, fields.VirtualHost.routes, (route, place) => {
+      const surveyed = toRead.hasRoute(host, place) ? read(route) : undefined;
+      if (surveyed !== undefined) routes.set(place, surveyed);
     });
   });
-  return uses;
+  return { hosts, hasMatcherTree };
 }
 
-function readRouteUses(route: Uint8Array): ClusterUse[] {
-  const view = readRoute(route);
-  const { name, action } = view;
-  if (action === undefined || isOwnRoute(view)) return [];
-  const { destination, mirrors } = readAction(action);
-  const identity = identifyRoute(route, name);
-  const uses = mirrors.map((cluster) => ({ cluster, route: identity, isMirror: true }));
-  if (destination.kind === 'cluster') {
-    uses.push({ cluster: destination.cluster, route: identity, isMirror: false });
-  } else if ('entries' in destination) {
-    for (const { cluster } of destination.entries) {
-      uses.push({ cluster, route: identity, isMirror: false });
-    }
-  } else if (identity !== undefined) {
-    uses.push({ cluster: '', route: identity, isMirror: false });
-  }
-  return uses;
+function readForwardingRoute(
+  route: Uint8Array,
+  view: ConnectorLookup,
+  backendsOf: BackendsOfCluster,
+): SurveyedRoute | undefined {
+  const its = readRoute(route);
+  if (its.action === undefined || isOwnRoute(its)) return undefined;
+  const action = readAction(its.action);
+  const identity = identifyRoute(route, its.name);
+  const forwards = entriesOf(action).map(({ cluster, weight }) => {
+    return { cluster, weight, verdict: judge(cluster, identity, view, backendsOf) };
+  });
+  return { view: its, action, identity, forwards };
+}
+
+function entriesOf({ destination }: ForwardingAction): readonly WeightedEntry[] {
+  if (destination.kind === 'cluster') return [{ cluster: destination.cluster, weight: 1 }];
+  return 'entries' in destination ? destination.entries : [];
 }

@@ -1,3 +1,4 @@
+import { hashText } from '../../xds/name-hash.ts';
 import type { Connector, ConnectorLookup, RuleClaims, RuleKeyParts } from '../connectors.ts';
 import { ConnectorPool } from './connector-pool.ts';
 import type { ConnectorStatus } from './connector-status.ts';
@@ -43,6 +44,8 @@ export class KubernetesView implements ConnectorLookup {
   readonly #unknown = new Set<string>();
   #allUnknown = false;
   #claiming = 0;
+  /** How many HTTPProxies that claim something have a name, by its hash. */
+  readonly #claimingNames = new Map<number, number>();
   #listener: ViewListener | undefined;
 
   /** At most one, told from then on. */
@@ -53,7 +56,7 @@ export class KubernetesView implements ConnectorLookup {
   setProxy(namespace: string, name: string, proxy: HttpProxy | undefined): void {
     const key = objectKey(namespace, name);
     const before = this.#proxies.get(key);
-    this.#claiming += claims(proxy) - claims(before);
+    this.#countClaims(name, claims(proxy) - claims(before));
     for (const connector of connectorNames(before)) {
       this.#connectors.use(objectKey(namespace, connector), key, false);
     }
@@ -134,6 +137,15 @@ export class KubernetesView implements ConnectorLookup {
     return (this.#find(namespace, name)?.proxy.rules.length ?? 0) > 0;
   }
 
+  /** By its name alone: an HTTPProxy may be in another namespace than its route. */
+  mayClaimRoute(_object: number, name: number): boolean {
+    return this.#claimingNames.has(name);
+  }
+
+  mayClaimCluster(): boolean {
+    return false;
+  }
+
   /** Whether what can be read is enough to say what an HTTPRoute is claimed by. */
   isKnown(namespace: string): boolean {
     if (this.#allUnknown) return false;
@@ -182,6 +194,14 @@ export class KubernetesView implements ConnectorLookup {
       backend,
       this.#connectors.get(objectKey(namespace, connector), host, port),
     ]);
+  }
+
+  #countClaims(name: string, more: number): void {
+    this.#claiming += more;
+    const hash = hashText(name);
+    const count = (this.#claimingNames.get(hash) ?? 0) + more;
+    if (count === 0) this.#claimingNames.delete(hash);
+    else this.#claimingNames.set(hash, count);
   }
 
   #setProblems(object: string, problems: readonly string[] = []): void {

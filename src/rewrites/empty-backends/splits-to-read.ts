@@ -1,0 +1,53 @@
+import { hasUsableEndpoint } from '../../xds/cluster.ts';
+import type { ClusterIndex } from '../../xds/cluster-index.ts';
+import { MalformedMessageError } from '../../xds/malformed.ts';
+import { hashText } from '../../xds/name-hash.ts';
+import { leftOutCluster } from '../../xds/names.ts';
+import { type RouteScan, routeTraits, scanRoutes } from '../../xds/route-scan.ts';
+import type { Snapshot } from '../../xds/snapshot.ts';
+import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../route-selection.ts';
+
+/** The routes to read of the route configuration at a place; undefined where there are none. */
+type SplitsToRead = (routeConfiguration: number) => RoutesToRead | undefined;
+
+export const everySplit: () => RoutesToRead = () => everyRoute;
+
+const leftOut = hashText(leftOutCluster);
+
+/**
+ * Finds the splits that something may leave, as far as the snapshot tells: an entry’s cluster lists no
+ * endpoint that takes requests, or Envoy Gateway left a backendRef out. Of the others nothing is said
+ * and nothing becomes, when nobody knows more about backendRefs than the snapshot does.
+ */
+export function findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): SplitsToRead {
+  const verdicts = new Map([[leftOut, true]]);
+  const isWithoutEndpoints = (cluster: number): boolean => {
+    const known = verdicts.get(cluster);
+    if (known !== undefined) return known;
+    const verdict = clusters.listing(cluster).some(mayLackEndpoints);
+    verdicts.set(cluster, verdict);
+    return verdict;
+  };
+  const isThin = (scan: RouteScan, route: number): boolean =>
+    ((scan.traits[route] ?? 0) & routeTraits.weighted) !== 0 &&
+    usesCluster(scan, route, isWithoutEndpoints);
+  const selections = snapshot.resources
+    .filter(({ kind }) => kind === 'routes')
+    .map(({ value }) => {
+      const scan = scanRoutes(value);
+      if (scan === undefined) return everyRoute;
+      const selection = new RouteSelection(scan);
+      selection.select(isThin);
+      return selection.isEmpty ? undefined : selection;
+    });
+  return (routeConfiguration) => selections[routeConfiguration];
+}
+
+function mayLackEndpoints(cluster: Uint8Array): boolean {
+  try {
+    return hasUsableEndpoint(cluster) === false;
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return true;
+  }
+}
