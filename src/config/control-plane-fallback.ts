@@ -2,8 +2,10 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseGoDuration } from './go-duration.ts';
 
+// Also in the chart's JSON schema, so: no flags, and nothing that Go's regular expressions lack.
 const dnsName =
-  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+  /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+const longestDnsName = 253;
 /** Characters of a path that mean themselves: no `%`, so that no two spellings mean one path. */
 const segment = /^[A-Za-z0-9._~!$&'()*+,;=:@-]+$/;
 const idPlaceholder = '{id}';
@@ -12,6 +14,7 @@ const tlsSchema = z
   .strictObject({
     sni: z
       .string()
+      .max(longestDnsName)
       .regex(dnsName, { error: 'expected a DNS name' })
       .optional()
       .describe('Name that the control plane’s certificate has to be for, and SNI. Default: host.'),
@@ -34,6 +37,7 @@ const controlPlaneSchema = z
       .describe('A cluster of the snapshot, for instance httproute/default/api/rule/0.'),
     host: z
       .string()
+      .max(longestDnsName)
       .refine((host) => isIP(host) !== 0 || dnsName.test(host), {
         error: 'expected a DNS name or an IP address',
       })
