@@ -14,7 +14,7 @@ import { encodeResponse, readSnapshot, type Snapshot } from '../../src/xds/snaps
 import { encodeField, encodeString, mapFields, stringOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import { injectUnknownFields } from '../support/unknown-fields.ts';
-import { encodeRequest, requestFromResponse } from '../support/xds.ts';
+import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
 
 const state = { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
 const address = { host: '127.0.0.1', port: 8080 };
@@ -232,6 +232,23 @@ describe('a policy', () => {
       'the control plane at 127.0.0.1:1',
     ]);
   });
+
+  it('of a rule with a path template of its own keeps its sessions apart from those of another rule', () => {
+    const memories = ['/browsers/{id}', '/machines/{id}'].map((pathTemplate) =>
+      memoryOf(withStamp(encodeRequest(plain), { mode: 'Enabled', pathTemplate })),
+    );
+    expect(memories).toEqual(['default/vm/browsers/', 'default/vm/machines/']);
+  });
+
+  /** Whose sessions the added routes remember: the one that writes and the one that reads, alike. */
+  function memoryOf(request: Uint8Array): string {
+    const settings = settingsOf({ controlPlane: address });
+    const text = JSON.stringify(decodeSnapshot(rewrite(readSnapshot(request), settings).snapshot));
+    const [, written] = /"scope":"([^"]*)"/.exec(text) ?? [];
+    const [, read] = /local before, scope, folder = \\"[^"]*", \\"([^"]*)\\"/.exec(text) ?? [];
+    expect(read).toBe(written);
+    return written ?? '';
+  }
 
   it('that opts in without a control plane changes nothing, and says so', () => {
     const request = withStamp(encodeRequest(plain), { mode: 'Enabled' });
