@@ -250,6 +250,13 @@ describe('a policy', () => {
     return written ?? '';
   }
 
+  it('that only changes an option is not said to have opted the route in', () => {
+    const far = policy('far', 'Gateway', { rememberFor: '90s' });
+    const named = settingsOf({ routes: [{ name: 'vm' }], controlPlane: address });
+    const { report } = rewrite(readSnapshot(withGatewayPolicies(far)), named);
+    expect(report.changes[0]?.detail).toMatch(/^opted in by the configuration: .* for 90s$/);
+  });
+
   it('that opts in without a control plane changes nothing, and says so', () => {
     const request = withStamp(encodeRequest(plain), { mode: 'Enabled' });
     const { report } = rewrite(readSnapshot(request), settingsOf({}));
