@@ -183,14 +183,15 @@ describe('a policy', () => {
     const field = fields.PostTranslateModifyRequest.post_translate_context;
     return Buffer.concat([encodeRequest(plain), encodeField(field, Buffer.concat(context))]);
   };
-  const withStamp = (request: Uint8Array, spec: object): Uint8Array => {
-    const fallback = { spec, policies: ['default/near'], overruled: [] };
+  const withStamp = (request: Uint8Array, given: object | (() => object)): Uint8Array => {
+    const stamp = () => {
+      const spec = typeof given === 'function' ? given() : given;
+      return { problems: [], fallback: { spec, policies: ['default/near'], overruled: [] } };
+    };
     const { PostTranslateModifyRequest, RouteConfiguration, VirtualHost } = fields;
     return mapFields(request, PostTranslateModifyRequest.routes, (routes) =>
       mapFields(routes, RouteConfiguration.virtual_hosts, (host) =>
-        mapFields(host, VirtualHost.routes, (route) =>
-          stampRoute(route, { problems: [], fallback }),
-        ),
+        mapFields(host, VirtualHost.routes, (route) => stampRoute(route, stamp())),
       ),
     );
   };
@@ -249,6 +250,26 @@ describe('a policy', () => {
     expect(read).toBe(written);
     return written ?? '';
   }
+
+  it('of each route may name another control plane, for one cluster of VMs in one virtual host', () => {
+    const other = { ...vmRoute, match: { prefix: '/browsers' } };
+    const [configuration] = plain.routes;
+    const [host] = configuration?.virtual_hosts ?? [];
+    const twice = { ...configuration, virtual_hosts: [{ ...host, routes: [other, vmRoute] }] };
+    let port = 0;
+    const request = withStamp(encodeRequest({ ...plain, routes: [twice] }), () => ({
+      mode: 'Enabled',
+      controlPlane: { ...address, port: ++port },
+    }));
+    const { snapshot } = rewrite(readSnapshot(request), noRoute);
+    const text = JSON.stringify(decodeSnapshot(snapshot));
+    const names = [...text.matchAll(/"name":"([^"]*\/offramp-[a-z]+)"/g)].map(([, name]) => name);
+    expect([names.length, new Set(names).size]).toEqual([8, 8]);
+    const ports = [...text.matchAll(/"port_value":(\d+)/g)].map(([, one]) => one);
+    expect(ports).toEqual(['1', '2']);
+    expect(text.split('"name":"offramp.confirm"')).toHaveLength(2);
+    expect(text.split('"name":"offramp.fallback"')).toHaveLength(2);
+  });
 
   it('that only changes an option is not said to have opted the route in', () => {
     const far = policy('far', 'Gateway', { rememberFor: '90s' });
