@@ -185,6 +185,21 @@ export const fields = {
   }),
   FilterChain: fieldsOf('envoy.config.listener.v3.FilterChain', {
     filters: 3,
+    transport_socket: 6,
+  }),
+  TransportSocket: fieldsOf('envoy.config.core.v3.TransportSocket', { typed_config: 3 }),
+  QuicDownstreamTransport: fieldsOf(
+    'envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport',
+    { downstream_tls_context: 1 },
+  ),
+  DownstreamTlsContext: fieldsOf('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
+    common_tls_context: 1,
+    require_client_certificate: 2,
+  }),
+  CommonTlsContext: fieldsOf('envoy.extensions.transport_sockets.tls.v3.CommonTlsContext', {
+    validation_context: 3,
+    validation_context_sds_secret_config: 7,
+    combined_validation_context: 8,
   }),
   Filter: fieldsOf('envoy.config.listener.v3.Filter', {
     name: 1,

@@ -153,7 +153,7 @@ describe('a forger before and behind the fallback', () => {
   });
 
   it('takes no session for another one with the same hash', async () => {
-    const [gone, live] = findCollision('default/vm');
+    const [gone, live] = findCollision('default/vm/browsers/');
     await rememberSession(gone);
     expect(await send([`GET /browsers/${gone}/x`])).toBe('401');
     reset();

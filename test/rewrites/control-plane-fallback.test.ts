@@ -14,7 +14,7 @@ import { encodeResponse, readSnapshot, type Snapshot } from '../../src/xds/snaps
 import { encodeField, encodeString, mapFields, stringOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import { injectUnknownFields } from '../support/unknown-fields.ts';
-import { encodeRequest, requestFromResponse } from '../support/xds.ts';
+import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
 
 const state = { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
 const address = { host: '127.0.0.1', port: 8080 };
@@ -183,14 +183,15 @@ describe('a policy', () => {
     const field = fields.PostTranslateModifyRequest.post_translate_context;
     return Buffer.concat([encodeRequest(plain), encodeField(field, Buffer.concat(context))]);
   };
-  const withStamp = (request: Uint8Array, spec: object): Uint8Array => {
-    const fallback = { spec, policies: ['default/near'], overruled: [] };
+  const withStamp = (request: Uint8Array, given: object | (() => object)): Uint8Array => {
+    const stamp = () => {
+      const spec = typeof given === 'function' ? given() : given;
+      return { problems: [], fallback: { spec, policies: ['default/near'], overruled: [] } };
+    };
     const { PostTranslateModifyRequest, RouteConfiguration, VirtualHost } = fields;
     return mapFields(request, PostTranslateModifyRequest.routes, (routes) =>
       mapFields(routes, RouteConfiguration.virtual_hosts, (host) =>
-        mapFields(host, VirtualHost.routes, (route) =>
-          stampRoute(route, { problems: [], fallback }),
-        ),
+        mapFields(host, VirtualHost.routes, (route) => stampRoute(route, stamp())),
       ),
     );
   };
@@ -231,6 +232,50 @@ describe('a policy', () => {
       expect.any(String),
       'the control plane at 127.0.0.1:1',
     ]);
+  });
+
+  it('of a rule with a path template of its own keeps its sessions apart from those of another rule', () => {
+    const memories = ['/browsers/{id}', '/machines/{id}'].map((pathTemplate) =>
+      memoryOf(withStamp(encodeRequest(plain), { mode: 'Enabled', pathTemplate })),
+    );
+    expect(memories).toEqual(['default/vm/browsers/', 'default/vm/machines/']);
+  });
+
+  /** Whose sessions the added routes remember: the one that writes and the one that reads, alike. */
+  function memoryOf(request: Uint8Array): string {
+    const settings = settingsOf({ controlPlane: address });
+    const text = JSON.stringify(decodeSnapshot(rewrite(readSnapshot(request), settings).snapshot));
+    const [, written] = /"scope":"([^"]*)"/.exec(text) ?? [];
+    const [, read] = /local before, scope, folder = \\"[^"]*", \\"([^"]*)\\"/.exec(text) ?? [];
+    expect(read).toBe(written);
+    return written ?? '';
+  }
+
+  it('of each route may name another control plane, for one cluster of VMs in one virtual host', () => {
+    const other = { ...vmRoute, match: { prefix: '/browsers' } };
+    const [configuration] = plain.routes;
+    const [host] = configuration?.virtual_hosts ?? [];
+    const twice = { ...configuration, virtual_hosts: [{ ...host, routes: [other, vmRoute] }] };
+    let port = 0;
+    const request = withStamp(encodeRequest({ ...plain, routes: [twice] }), () => ({
+      mode: 'Enabled',
+      controlPlane: { ...address, port: ++port },
+    }));
+    const { snapshot } = rewrite(readSnapshot(request), noRoute);
+    const text = JSON.stringify(decodeSnapshot(snapshot));
+    const names = [...text.matchAll(/"name":"([^"]*\/offramp-[a-z]+)"/g)].map(([, name]) => name);
+    expect([names.length, new Set(names).size]).toEqual([8, 8]);
+    const ports = [...text.matchAll(/"port_value":(\d+)/g)].map(([, one]) => one);
+    expect(ports).toEqual(['1', '2']);
+    expect(text.split('"name":"offramp.confirm"')).toHaveLength(2);
+    expect(text.split('"name":"offramp.fallback"')).toHaveLength(2);
+  });
+
+  it('that only changes an option is not said to have opted the route in', () => {
+    const far = policy('far', 'Gateway', { rememberFor: '90s' });
+    const named = settingsOf({ routes: [{ name: 'vm' }], controlPlane: address });
+    const { report } = rewrite(readSnapshot(withGatewayPolicies(far)), named);
+    expect(report.changes[0]?.detail).toMatch(/^opted in by the configuration: .* for 90s$/);
   });
 
   it('that opts in without a control plane changes nothing, and says so', () => {

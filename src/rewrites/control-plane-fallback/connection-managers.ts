@@ -1,6 +1,6 @@
+import { demandedClientCertificate } from '../../xds/client-certificate.ts';
 import {
   isConnectionManager,
-  mapConnectionManagers,
   mapFilterChains,
   mapManagersOfChain,
   routeConfigurationOf,
@@ -14,8 +14,13 @@ import { filterNames, listenerMark, managerFilters, stripHeaders } from './messa
 
 const { FilterChain, HttpConnectionManager, HttpFilter, Listener } = fields;
 
-/** An HTTP filter of a connection manager, encoded, by its name. */
-export type FilterChainView = ReadonlyMap<string, Uint8Array>;
+/** What a connection manager asks of requests, and its listener of connections. */
+export interface FilterChainView {
+  /** Its HTTP filters, encoded, by their names. */
+  readonly httpFilters: ReadonlyMap<string, Uint8Array>;
+  /** How client certificates are verified; undefined when a client needs none. */
+  readonly clientCertificate: Uint8Array | undefined;
+}
 
 /** Which route configurations the connection managers of a snapshot serve, and with which filters. */
 export interface ServedRoutes {
@@ -33,12 +38,16 @@ export function surveyConnectionManagers(snapshot: Snapshot, report: ReportBuild
     snapshot,
     'listeners',
     (listener) =>
-      mapConnectionManagers(listener, (manager) => {
-        addFilters(manager); // as later: what cannot be edited is found out now
-        if (hasField(manager, HttpConnectionManager.scoped_routes)) isWhole = false;
-        const name = routeConfigurationOf(manager);
-        chains.set(name, [...(chains.get(name) ?? []), filtersOf(manager)]);
-        return manager;
+      mapFilterChains(listener, (chain) => {
+        const clientCertificate = demandedClientCertificate(chain);
+        return mapManagersOfChain(chain, (manager) => {
+          addFilters(manager); // as later: what cannot be edited is found out now
+          if (hasField(manager, HttpConnectionManager.scoped_routes)) isWhole = false;
+          const name = routeConfigurationOf(manager);
+          const view = { httpFilters: filtersOf(manager), clientCertificate };
+          chains.set(name, [...(chains.get(name) ?? []), view]);
+          return manager;
+        });
       }),
     (unreadable) => {
       isWhole = false;
@@ -115,7 +124,7 @@ function addFilters(manager: Uint8Array): Uint8Array {
   ]);
 }
 
-function filtersOf(manager: Uint8Array): FilterChainView {
+function filtersOf(manager: Uint8Array): FilterChainView['httpFilters'] {
   return new Map(
     valuesOf(manager, HttpConnectionManager.http_filters).map((filter) => [
       stringOf(filter, HttpFilter.name),

@@ -45,7 +45,8 @@ const bufferedTimes = 16;
 export function makeFallbackRoutes(vm: VmRoute, key: string, template: Uint8Array): FallbackRoutes {
   const { options, identity } = vm;
   const before = pathBeforeId(options);
-  const scope = `${identity.object.namespace}/${identity.object.name}`;
+  // One id below two path templates is two sessions.
+  const scope = `${identity.object.namespace}/${identity.object.name}${before}`;
   const folder = memoryFolder;
   const drop = options.injectedQueryParameter;
   const replay = { role: 'replay', key, before, scope, folder, ttl: rememberSeconds(options) };

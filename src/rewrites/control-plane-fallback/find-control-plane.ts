@@ -177,10 +177,18 @@ function findTransplantObstacle(
   const there = chains.get(from.routeConfiguration) ?? [];
   const here = chains.get(to.routeConfiguration) ?? [];
   for (const name of configs.keys()) {
-    const model = there[0]?.get(name);
-    const same = [...there, ...here].every((chain) => isEqual(chain.get(name), model));
+    const model = there[0]?.httpFilters.get(name);
+    const same = [...there, ...here].every(({ httpFilters }) =>
+      isEqual(httpFilters.get(name), model),
+    );
     if (!same) return `the listeners of ${from.name} have another filter ${name}`;
   }
+  // Asked of connections, so a request cannot pass it later.
+  const demanded = there.flatMap(({ clientCertificate: one }) => (one === undefined ? [] : [one]));
+  const isDemandedHere = demanded.every((one) =>
+    here.every(({ clientCertificate }) => isEqual(clientCertificate, one)),
+  );
+  if (!isDemandedHere) return `the listeners of ${from.name} ask for client certificates`;
   return undefined;
 }
 

@@ -68,9 +68,10 @@ export class OptIns {
     const named = this.#namedBy(identity, { ...place, route: name });
     const own = this.#decided(readStamp(route)?.fallback);
     const [enabled] = fallbackModes;
-    const mode = own.mode ?? host.mode ?? (named ? enabled : undefined);
+    const decider = [own, host].find((one) => one.mode !== undefined);
+    const mode = decider?.mode ?? (named ? enabled : undefined);
     if (mode !== enabled) return undefined;
-    const by = own.by ?? host.by ?? 'the configuration';
+    const by = decider?.by ?? 'the configuration';
     const isNamed = named || own.mode !== undefined;
     return { route, name, identity, options: this.#optionsOf(own, host), by, isNamed };
   }

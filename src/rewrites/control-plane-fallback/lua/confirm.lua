@@ -22,7 +22,8 @@ function envoy_on_response(handle)
   headers:remove(ORIGINAL)
   local metadata = handle:streamInfo():dynamicMetadata()
   local kept = metadata:get(SPACE)
-  if not kept or not may_be_gone(headers, kept.limit) then return end
+  -- Only a clone leaves a limit: without one the cluster answers as a control plane.
+  if not kept or not kept.limit or not may_be_gone(headers, kept.limit) then return end
   local body = handle:body()
   if not body or body:length() > kept.limit then return end
   if json_code(body:getBytes(0, body:length())) ~= "browser_gone" then return end
