@@ -230,9 +230,15 @@ export function encodeString(text: string): Uint8Array {
 
 /** Whether a field with exactly this text occurs anywhere in a message, at whatever depth. */
 export function hasText(message: Uint8Array, text: string): boolean {
+  return textFinder(text)(message);
+}
+
+/** The same for many messages. */
+export function textFinder(text: string): (message: Uint8Array) => boolean {
   const field = encodeField({ message: '', name: '', number: 1 }, encodeString(text));
   const lengthAndText = Buffer.from(field.buffer, field.byteOffset + 1, field.length - 1);
-  return Buffer.from(message.buffer, message.byteOffset, message.length).includes(lengthAndText);
+  return ({ buffer, byteOffset, length }) =>
+    Buffer.from(buffer, byteOffset, length).includes(lengthAndText);
 }
 
 /** One length-delimited field, tag and length included, in its shortest encoding. */
