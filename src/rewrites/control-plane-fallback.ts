@@ -2,7 +2,7 @@ import { policyGroup } from '../policy/offramp-policy.ts';
 import { readClusterNames } from '../xds/cluster.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
-import { hasText, mapFields } from '../xds/wire.ts';
+import { mapFields, textFinder } from '../xds/wire.ts';
 import {
   addFallbackFilters,
   surveyConnectionManagers,
@@ -28,6 +28,8 @@ import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration } = fields;
+
+const hasStamp = textFinder(policyGroup);
 
 /**
  * A GET to a VM that turns out to be gone is replayed to the control plane, inside Envoy. Comes last:
@@ -94,7 +96,7 @@ function mayBeOptedIn({ resources, contexts }: Snapshot, routes: readonly VmRout
   return (
     routes.length > 0 ||
     contexts.some((context) => Buffer.from(context).includes('controlPlaneFallback')) ||
-    resources.some(({ kind, value }) => kind === 'routes' && hasText(value, policyGroup))
+    resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value))
   );
 }
 

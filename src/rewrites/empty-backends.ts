@@ -8,7 +8,7 @@ import { noBackendRefs } from '../state/backend-refs.ts';
 import { ClusterIndex } from '../xds/cluster-index.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
-import { hasText, mapFields, stringOf } from '../xds/wire.ts';
+import { mapFields, stringOf, textFinder } from '../xds/wire.ts';
 import {
   type DecidedMode,
   modeOfRoute,
@@ -21,6 +21,8 @@ import type { Rewrite } from './pipeline.ts';
 import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
+
+const hasStamp = textFinder(policyGroup);
 
 /**
  * BackendRefs without an endpoint that takes requests leave their weighted split; the others have
@@ -54,7 +56,7 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
     snapshot,
     'routes',
     (routeConfiguration, index) => {
-      const hasStamps = hasText(routeConfiguration, policyGroup);
+      const hasStamps = hasStamp(routeConfiguration);
       const toRead = hasStamps ? everySplit() : splitsToRead(index);
       if (toRead === undefined) return routeConfiguration;
       const resource = stringOf(routeConfiguration, RouteConfiguration.name);
@@ -83,7 +85,6 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
 
 function mayRebalance({ resources }: Snapshot, policies: readonly OfframpPolicy[]): boolean {
   return (
-    policies.length > 0 ||
-    resources.some(({ kind, value }) => kind === 'routes' && hasText(value, policyGroup))
+    policies.length > 0 || resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value))
   );
 }

@@ -13,6 +13,7 @@ import {
   findConnectableRouteConfigurations,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
+import { encodeOfflineAnswer } from './offline-connectors/messages.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { survey } from './offline-connectors/survey.ts';
@@ -36,6 +37,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
   const shared = {
     view,
     settings: settings.connectors,
+    offlineAnswer: encodeOfflineAnswer(settings.connectors.offlineResponse),
     report,
     tunnels: opened.tunnels,
     ourNameOf: nameVirtualHosts(snapshot),

@@ -111,7 +111,7 @@ export class ConnectorView implements ConnectorLookup {
   }
 
   forCluster(cluster: string): Connector | undefined {
-    return this.#clusters.get(cluster);
+    return this.#clusters.size === 0 ? undefined : this.#clusters.get(cluster);
   }
 
   forRule({ kind, namespace, name, rule }: RuleKeyParts): RuleClaims | undefined {

@@ -26,6 +26,21 @@ function definitionOf(type: string): protobuf.Type {
   return found;
 }
 
+/** How many results are remembered; what they are made for is a handful of names. */
+const maxRemembered = 64;
+
+/** The same function, which makes each of a few messages only once. */
+export function madeOnce(make: (text: string) => Uint8Array): (text: string) => Uint8Array {
+  const made = new Map<string, Uint8Array>();
+  return (text) => {
+    const known = made.get(text);
+    if (known !== undefined) return known;
+    const message = make(text);
+    if (made.size < maxRemembered) made.set(text, message);
+    return message;
+  };
+}
+
 /** A google.protobuf.Any that holds the encoded message, as a plain object for `encodeMessage`. */
 export function anyOf(type: string, value: Readonly<Record<string, unknown>>) {
   return { type_url: `type.googleapis.com/${type}`, value: encodeMessage(type, value) };

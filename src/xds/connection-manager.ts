@@ -1,5 +1,12 @@
 import { fields } from './fields.ts';
-import { expectAtMostOne, lastValueOf, mapFields, stringOf, valuesOf } from './wire.ts';
+import {
+  endsWithText,
+  expectAtMostOne,
+  lastValueOf,
+  mapFields,
+  stringOf,
+  valuesOf,
+} from './wire.ts';
 
 const typeName =
   '/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -38,7 +45,7 @@ export function mapManagersOfChain(
   rewrite: (manager: Uint8Array) => Uint8Array,
 ): Uint8Array {
   const inConfig = (config: Uint8Array) => {
-    if (!stringOf(config, Any.type_url).endsWith(typeName)) return config;
+    if (!isManager(config)) return config;
     expectAtMostOne(config, Any.value);
     return mapFields(config, Any.value, (manager) => {
       expectAtMostOne(manager, ...routeSpecifiers);
@@ -54,7 +61,12 @@ export function mapManagersOfChain(
 /** Whether a network filter is an HTTP connection manager. Throws MalformedMessageError. */
 export function isConnectionManager(filter: Uint8Array): boolean {
   const config = lastValueOf(filter, Filter.typed_config);
-  return config !== undefined && stringOf(config, Any.type_url).endsWith(typeName);
+  return config !== undefined && isManager(config);
+}
+
+function isManager(config: Uint8Array): boolean {
+  const type = lastValueOf(config, Any.type_url);
+  return type !== undefined && endsWithText(type, typeName);
 }
 
 /** The name of the route configuration that a connection manager asks for; '' for inline routes. */

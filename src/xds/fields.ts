@@ -169,7 +169,9 @@ export const fields = {
     leds_cluster_locality_config: 8,
   }),
   LbEndpoint: fieldsOf('envoy.config.endpoint.v3.LbEndpoint', {
+    endpoint: 1,
     health_status: 2,
+    metadata: 3,
     load_balancing_weight: 4,
   }),
   CustomClusterType: fieldsOf('envoy.config.cluster.v3.Cluster.CustomClusterType', {

@@ -60,8 +60,13 @@ export function sanitizeVirtualHostNames(names: Iterable<string>): ReadonlyMap<s
 
 const hashDigits = 8;
 
+/** A virtual host's name with `-` for each character outside [a-z0-9.-]. */
+export function sanitizeName(name: string): string {
+  return name.replaceAll(/[^a-z0-9.-]/g, '-');
+}
+
 function sanitize(name: string, digits: number): string {
-  const plain = name.replaceAll(/[^a-z0-9.-]/g, '-');
+  const plain = sanitizeName(name);
   if (digits === 0) return plain;
   const hash = createHash('sha256').update(name).digest('hex');
   return `${plain}-${hash.slice(0, digits)}`;

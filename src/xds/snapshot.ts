@@ -126,10 +126,10 @@ export function mapResources(
 
   function rewriteOrKeep(value: Uint8Array, index: number): Uint8Array {
     try {
-      return insideField(`${kind}[${index}]`, 0, () => rewrite(value, index));
+      return rewrite(value, index);
     } catch (error) {
       if (!(error instanceof MalformedMessageError)) throw error;
-      unreadable({ kind, index, error });
+      unreadable({ kind, index, error: error.within(`${kind}[${index}]`, 0) });
       return value;
     }
   }

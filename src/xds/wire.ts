@@ -131,15 +131,20 @@ export function expectAtMostOne(message: Uint8Array, ...oneOf: readonly FieldRef
   const reader = new FieldReader(message);
   let seen = 0;
   while (reader.next()) {
-    const field = oneOf.find((one) => one.number === reader.number);
-    if (field === undefined || ++seen < 2) continue;
+    if (!hasNumber(oneOf, reader.number) || ++seen < 2) continue;
+    const field = oneOf.find((one) => one.number === reader.number) ?? oneOf[0];
     throw new MalformedMessageError(
-      `${field.message} has ${oneOf.map((one) => one.name).join(' or ')} more than once`,
+      `${field?.message} has ${oneOf.map((one) => one.name).join(' or ')} more than once`,
       '',
       reader.start,
       'ambiguous',
     );
   }
+}
+
+function hasNumber(candidates: readonly FieldRef[], number: number): boolean {
+  for (const one of candidates) if (one.number === number) return true;
+  return false;
 }
 
 /** A string field's value, '' when absent, as proto3 has it. */
@@ -205,7 +210,12 @@ function wrongWireType(reader: FieldReader, field: FieldRef, wanted: string): ne
 }
 
 const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
-const textEncoder = new TextEncoder();
+
+/** Whether a string's bytes end with this text, which is ASCII. */
+export function endsWithText(bytes: Uint8Array, text: string): boolean {
+  const from = bytes.length - text.length;
+  return from >= 0 && new FieldReader(bytes, from).isText(text);
+}
 
 /** UTF-8 bytes as text; invalid sequences become U+FFFD, so they equal no name. */
 export function decodeString(bytes: Uint8Array): string {
@@ -214,14 +224,21 @@ export function decodeString(bytes: Uint8Array): string {
 
 /** Text as UTF-8 bytes. */
 export function encodeString(text: string): Uint8Array {
-  return textEncoder.encode(text);
+  const { buffer, byteOffset, length } = Buffer.from(text); // three times as fast as TextEncoder
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** Whether a field with exactly this text occurs anywhere in a message, at whatever depth. */
 export function hasText(message: Uint8Array, text: string): boolean {
+  return textFinder(text)(message);
+}
+
+/** The same for many messages. */
+export function textFinder(text: string): (message: Uint8Array) => boolean {
   const field = encodeField({ message: '', name: '', number: 1 }, encodeString(text));
-  const lengthAndText = Buffer.from(field.buffer, 1);
-  return Buffer.from(message.buffer, message.byteOffset, message.length).includes(lengthAndText);
+  const lengthAndText = Buffer.from(field.buffer, field.byteOffset + 1, field.length - 1);
+  return ({ buffer, byteOffset, length }) =>
+    Buffer.from(buffer, byteOffset, length).includes(lengthAndText);
 }
 
 /** One length-delimited field, tag and length included, in its shortest encoding. */
@@ -232,7 +249,7 @@ export function encodeField(field: FieldRef, value: Uint8Array): Uint8Array {
 /** What stands before a length-delimited field's value: tag and length. Saves a copy of the value. */
 export function encodeFieldHead(field: FieldRef, valueLength: number): Uint8Array {
   const tag = field.number * 8 + wireTypes.lengthDelimited;
-  const bytes = new Uint8Array(varintSize(tag) + varintSize(valueLength));
+  const bytes = allocate(varintSize(tag) + varintSize(valueLength));
   writeVarint(bytes, writeVarint(bytes, 0, tag), valueLength);
   return bytes;
 }
@@ -241,13 +258,34 @@ export function encodeFieldHead(field: FieldRef, valueLength: number): Uint8Arra
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   let size = 0;
   for (const part of parts) size += part.length;
-  const whole = new Uint8Array(size);
+  const whole = allocate(size);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
     at += part.length;
   }
   return whole;
+}
+
+/** Bytes; a fleet's answer is made of thousands of pieces, and a buffer for each is dear. */
+const slabSize = 64 * 1024;
+const largestInSlab = 2 * 1024;
+let slab = new Uint8Array(0);
+let taken = 0;
+
+/** New bytes that are not set to anything: the caller writes all of them. */
+function allocate(size: number): Uint8Array {
+  if (size > largestInSlab) {
+    const { buffer, byteOffset } = Buffer.allocUnsafeSlow(size);
+    return new Uint8Array(buffer, byteOffset, size);
+  }
+  if (taken + size > slab.length) {
+    slab = new Uint8Array(slabSize);
+    taken = 0;
+  }
+  const from = taken;
+  taken += size;
+  return slab.subarray(from, taken);
 }
 
 function varintSize(value: number): number {

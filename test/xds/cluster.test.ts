@@ -6,6 +6,8 @@ import {
   readClusterNames,
   speaksHttp2,
 } from '../../src/xds/cluster.ts';
+import { ClusterIndex } from '../../src/xds/cluster-index.ts';
+import { hashText } from '../../src/xds/name-hash.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { encodeRequest, encodeXds } from '../support/xds.ts';
 import { lengthDelimited } from './arbitrary-message.ts';
@@ -32,6 +34,33 @@ describe('cluster names', () => {
     expect(names.get('b') && Buffer.from(names.get('b') ?? [])).toEqual(
       Buffer.from(cluster({ name: 'b' })),
     );
+  });
+});
+
+describe('an index of clusters', () => {
+  it('has what reading all of them has: the last of each name, without the unreadable ones', () => {
+    const request = Buffer.concat([
+      encodeRequest({ clusters: [{ name: 'a' }, { name: 'b' }, { name: 'é' }, { name: 'ü' }] }),
+      lengthDelimited(2, Uint8Array.of(0x0e)),
+      encodeRequest({ clusters: [{ name: 'a', type: 'EDS' }] }),
+    ]);
+    const snapshot = readSnapshot(request);
+    const index = new ClusterIndex(snapshot);
+    for (const [name, value] of readClusterNames(snapshot)) {
+      expect(Buffer.from(index.get(name) ?? [])).toEqual(Buffer.from(value));
+    }
+    expect([index.has('a'), index.has('c'), index.has('ö')]).toEqual([true, false, false]);
+  });
+
+  it('tells those that may list their endpoints themselves from those of EDS', () => {
+    const clusters = [
+      { name: 'eds', type: 'EDS' },
+      { name: 'static', type: 'STATIC' },
+      { name: 'custom', type: 'EDS', cluster_type: { name: 'envoy.cluster.dns' } },
+    ];
+    const index = new ClusterIndex(readSnapshot(encodeRequest({ clusters })));
+    const listing = clusters.filter(({ name }) => index.listing(hashText(name)).length > 0);
+    expect(listing.map(({ name }) => name)).toEqual(['static', 'custom']);
   });
 });
 

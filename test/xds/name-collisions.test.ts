@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nameVirtualHosts } from '../../src/rewrites/offline-connectors/our-names.ts';
 import { sanitizeVirtualHostNames } from '../../src/xds/names.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
+import { encodeRequest } from '../support/xds.ts';
 
 const hashOf = (name: string) => createHash('sha256').update(name).digest('hex').slice(0, 8);
 const names = fc.array(
@@ -17,6 +20,19 @@ describe('sanitised virtual host names', () => {
         for (const name of sanitized) expect(name).toMatch(/^[a-z0-9.-]*$/);
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it('are the same whether or not the bytes of all names have to be read for them', () => {
+    fc.assert(
+      fc.property(names, (given) => {
+        const routes = given.map((name) => ({ name, virtual_hosts: [{ name }] }));
+        const nameOf = nameVirtualHosts(readSnapshot(encodeRequest({ routes })));
+        for (const [name, sanitized] of sanitizeVirtualHostNames(given)) {
+          expect(nameOf(name)).toBe(sanitized);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 

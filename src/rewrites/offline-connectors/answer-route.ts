@@ -2,12 +2,7 @@ import { fields } from '../../xds/fields.ts';
 import type { ForwardingAction, RouteView } from '../../xds/route.ts';
 import { editFields, encodeField, encodeString, hasField, mapFields } from '../../xds/wire.ts';
 import type { RouteConfigurationContext } from './context.ts';
-import {
-  absentClusterAction,
-  directResponse,
-  responseHeaders,
-  upgradeHeaderMatcher,
-} from './messages.ts';
+import { absentClusterAction, upgradeHeaderMatcher } from './messages.ts';
 import { upgradeRouteName } from './own-routes.ts';
 
 const { Route, RouteMatch } = fields;
@@ -36,7 +31,7 @@ export function answerRoute(
     ];
     return { routes, refusedUpgrades: [], unansweredUpgrades: [], hasBody: false };
   }
-  const answered = withAction(route, directResponseField(context), context);
+  const answered = withAction(route, context.offlineAnswer.directResponse, context);
   const upgrades = view.matchesConnect ? [] : distinctUpgrades(action);
   const canAnswer = !context.validatesClusters && hasField(route, Route.match);
   const refused = canAnswer ? upgrades : [];
@@ -48,20 +43,15 @@ export function answerRoute(
   };
 }
 
-/** A `Route.direct_response` field with the configured answer. */
-export function directResponseField({ settings }: RouteConfigurationContext): Uint8Array {
-  return encodeField(Route.direct_response, directResponse(settings.offlineResponse));
-}
-
 function withAction(
   route: Uint8Array,
   action: Uint8Array,
-  { settings }: RouteConfigurationContext,
+  { offlineAnswer }: RouteConfigurationContext,
 ): Uint8Array {
   return editFields(
     route,
     (field) => (field.number === Route.route.number ? [action] : 'keep'),
-    responseHeaders(settings.offlineResponse),
+    offlineAnswer.headers,
   );
 }
 

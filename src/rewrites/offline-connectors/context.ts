@@ -1,6 +1,7 @@
 import type { ConnectorLookup } from '../../state/connectors.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import type { OfflineAnswer } from './messages.ts';
 import type { ConnectorSettings } from './settings.ts';
 
 /** What holds for one whole route configuration while its routes are rewritten. */
@@ -8,6 +9,8 @@ export interface RouteConfigurationContext {
   readonly name: string;
   readonly view: ConnectorLookup;
   readonly settings: ConnectorSettings;
+  /** What `settings.offlineResponse` is as fields of a Route. */
+  readonly offlineAnswer: OfflineAnswer;
   readonly report: ReportBuilder;
   /** Clusters that lead into an online connector's tunnel, and its name. */
   readonly tunnels: ReadonlyMap<string, string>;

@@ -1,8 +1,11 @@
 import type { Tunnel } from '../../state/connectors.ts';
-import { anyOf, encodeMessage } from '../../xds/build.ts';
-import { fields } from '../../xds/fields.ts';
-import { concatenate, encodeField } from '../../xds/wire.ts';
+import { anyOf, encodeMessage, madeOnce } from '../../xds/build.ts';
+import { type FieldRef, fields } from '../../xds/fields.ts';
+import { concatenate, encodeField, encodeString } from '../../xds/wire.ts';
 import type { OfflineResponse } from './settings.ts';
+
+const { Cluster, ClusterLoadAssignment, LocalityLbEndpoints, LbEndpoint } = fields;
+const { Metadata, Struct, Value, MapEntry } = fields;
 
 /**
  * A cluster name that exists nowhere. A route to it is answered 503 by Envoy itself, also for
@@ -14,57 +17,65 @@ const routeAction = 'envoy.config.route.v3.RouteAction';
 const overwriteIfExistsOrAdd = 2;
 const notFoundIsServiceUnavailable = 0;
 
-/** The DirectResponseAction that answers a request whose connector is offline. */
-export function directResponse({ status, body }: OfflineResponse): Uint8Array {
-  const text = body === '' ? {} : { body: { inline_string: body } };
-  return encodeMessage('envoy.config.route.v3.DirectResponseAction', { status, ...text });
+/** The configured answer to a request whose connector is offline, as whole fields of a Route. */
+export interface OfflineAnswer {
+  readonly directResponse: Uint8Array;
+  /** `response_headers_to_add`, one for each header. */
+  readonly headers: readonly Uint8Array[];
 }
 
-/** The answer's headers as whole `Route.response_headers_to_add` fields. */
-export function responseHeaders({ headers }: OfflineResponse): Uint8Array[] {
-  return Object.entries(headers).map(([key, value]) =>
-    encodeField(
-      fields.Route.response_headers_to_add,
-      encodeMessage('envoy.config.core.v3.HeaderValueOption', {
-        header: { key, value: value.replaceAll('%', '%%') }, // a single % starts an Envoy command
-        append_action: overwriteIfExistsOrAdd,
-      }),
+/** Encodes the configured answer, once for all routes of a snapshot. */
+export function encodeOfflineAnswer({ status, body, headers }: OfflineResponse): OfflineAnswer {
+  const text = body === '' ? {} : { body: { inline_string: body } };
+  return {
+    directResponse: encodeMessage('envoy.config.route.v3.Route', {
+      direct_response: { status, ...text },
+    }),
+    headers: Object.entries(headers).map(([key, value]) =>
+      encodeField(
+        fields.Route.response_headers_to_add,
+        encodeMessage('envoy.config.core.v3.HeaderValueOption', {
+          header: { key, value: value.replaceAll('%', '%%') }, // a single % starts an Envoy command
+          append_action: overwriteIfExistsOrAdd,
+        }),
+      ),
     ),
-  );
+  };
 }
 
 /** A RouteAction to the absent cluster that accepts this upgrade, so that it gets the 503. */
-export function absentClusterAction(upgrade: string): Uint8Array {
-  return encodeMessage(routeAction, {
+export const absentClusterAction = madeOnce((upgrade) =>
+  encodeMessage(routeAction, {
     cluster: absentCluster,
     cluster_not_found_response_code: notFoundIsServiceUnavailable,
     upgrade_configs: [{ upgrade_type: upgrade }],
-  });
-}
+  }),
+);
 
 /** A HeaderMatcher for requests that ask for this upgrade (HTTP/2's come in the same form). */
-export function upgradeHeaderMatcher(upgrade: string): Uint8Array {
-  return encodeMessage('envoy.config.route.v3.HeaderMatcher', {
+export const upgradeHeaderMatcher = madeOnce((upgrade) =>
+  encodeMessage('envoy.config.route.v3.HeaderMatcher', {
     name: 'upgrade',
     string_match: { exact: upgrade, ignore_case: true },
-  });
-}
+  }),
+);
+
+const matchConnect = encodeMessage('envoy.config.route.v3.Route', {
+  match: { connect_matcher: {} },
+});
 
 /** A Route for CONNECT, made of its action and whatever else it needs (fields of Route, encoded). */
 export function connectRoute(name: string, rest: Uint8Array): Uint8Array {
-  const head = encodeMessage('envoy.config.route.v3.Route', {
-    name,
-    match: { connect_matcher: {} },
-  });
-  return concatenate([head, rest]);
+  return concatenate([matchConnect, encodeText(fields.Route.name, name), rest]);
 }
+
+const upgradeConnect = encodeMessage(routeAction, {
+  upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+});
 
 /** The RouteAction that tunnels CONNECT through an online connector's cluster. */
 export function connectAction(cluster: string): Uint8Array {
-  return encodeMessage(routeAction, {
-    cluster,
-    upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
-  });
+  return concatenate([encodeText(fields.RouteAction.cluster, cluster), upgradeConnect]);
 }
 
 /** An HttpConnectionManager.UpgradeConfig that lets CONNECT reach the routes. */
@@ -84,44 +95,83 @@ export interface TunnelClusterOptions {
   readonly http2: boolean;
 }
 
+const clusterType = 'envoy.config.cluster.v3.Cluster';
 const staticDiscovery = 0;
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** What all tunnel clusters have in common. */
+const tunnelRest = encodeMessage(clusterType, {
+  type: staticDiscovery,
+  connect_timeout: { seconds: 5 },
+  transport_socket: {
+    name: 'envoy.transport_sockets.internal_upstream',
+    typed_config: anyOf(
+      'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
+      {
+        passthrough_metadata: [{ kind: { host: {} }, name: 'tunnel' }],
+        transport_socket: {
+          name: 'envoy.transport_sockets.raw_buffer',
+          typed_config: anyOf('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+        },
+      },
+    ),
+  },
+});
+
+const http2Rest = encodeMessage(clusterType, {
+  typed_extension_protocol_options: {
+    [httpProtocolOptions]: anyOf(httpProtocolOptions, {
+      explicit_http_config: { http2_protocol_options: {} },
+    }),
+  },
+});
+
+/** The LbEndpoint's part that names the internal listener. */
+const internalEndpoint = madeOnce((internalListener) =>
+  encodeMessage('envoy.config.endpoint.v3.LbEndpoint', {
+    endpoint: { address: { envoy_internal_address: { server_listener_name: internalListener } } },
+  }),
+);
 
 /** The Cluster that leads into a connector's tunnel, by way of Envoy's internal listener. */
 export function tunnelCluster(options: TunnelClusterOptions): Uint8Array {
   const { name, tunnel, internalListener, http2 } = options;
-  const metadata = {
-    address: { stringValue: `${tunnel.host}:${tunnel.port}` },
-    endpoint_id: { stringValue: tunnel.endpointId },
-  };
-  const endpoint = {
-    endpoint: {
-      address: { envoy_internal_address: { server_listener_name: internalListener } },
-    },
-    metadata: { filter_metadata: { tunnel: { fields: metadata } } },
-  };
-  return encodeMessage('envoy.config.cluster.v3.Cluster', {
-    name,
-    type: staticDiscovery,
-    connect_timeout: { seconds: 5 },
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint] }] },
-    transport_socket: {
-      name: 'envoy.transport_sockets.internal_upstream',
-      typed_config: anyOf(
-        'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
-        {
-          passthrough_metadata: [{ kind: { host: {} }, name: 'tunnel' }],
-          transport_socket: {
-            name: 'envoy.transport_sockets.raw_buffer',
-            typed_config: anyOf('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
-          },
-        },
-      ),
-    },
-    ...(http2 ? { typed_extension_protocol_options: { [httpProtocolOptions]: http2Options } } : {}),
-  });
+  const metadata = encodeMapEntry(
+    Metadata.filter_metadata,
+    'tunnel',
+    concatenate([
+      encodeStructText('address', `${tunnel.host}:${tunnel.port}`),
+      encodeStructText('endpoint_id', tunnel.endpointId),
+    ]),
+  );
+  const endpoint = concatenate([
+    internalEndpoint(internalListener),
+    encodeField(LbEndpoint.metadata, metadata),
+  ]);
+  const assignment = concatenate([
+    encodeText(ClusterLoadAssignment.cluster_name, name),
+    encodeField(
+      ClusterLoadAssignment.endpoints,
+      encodeField(LocalityLbEndpoints.lb_endpoints, endpoint),
+    ),
+  ]);
+  return concatenate([
+    encodeText(Cluster.name, name),
+    tunnelRest,
+    encodeField(Cluster.load_assignment, assignment),
+    ...(http2 ? [http2Rest] : []),
+  ]);
 }
 
-const http2Options = anyOf(httpProtocolOptions, {
-  explicit_http_config: { http2_protocol_options: {} },
-});
+function encodeStructText(key: string, text: string): Uint8Array {
+  return encodeMapEntry(Struct.fields, key, encodeText(Value.string_value, text));
+}
+
+function encodeMapEntry(map: FieldRef, key: string, value: Uint8Array): Uint8Array {
+  const entry = concatenate([encodeText(MapEntry.key, key), encodeField(MapEntry.value, value)]);
+  return encodeField(map, entry);
+}
+
+function encodeText(field: FieldRef, text: string): Uint8Array {
+  return encodeField(field, encodeString(text));
+}

@@ -1,6 +1,6 @@
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
-import { sanitizeVirtualHostNames } from '../../xds/names.ts';
+import { sanitizeName, sanitizeVirtualHostNames } from '../../xds/names.ts';
 import { scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import { forEachField, stringOf } from '../../xds/wire.ts';
@@ -13,7 +13,7 @@ const { RouteConfiguration, VirtualHost } = fields;
  * not, which their bytes tell.
  */
 export function nameVirtualHosts(snapshot: Snapshot): (virtualHost: string) => string {
-  if (!mayNamesMeet(snapshot)) return (name) => sanitizeVirtualHostNames([name]).get(name) ?? name;
+  if (!mayNamesMeet(snapshot)) return sanitizeName;
   const names = sanitizeVirtualHostNames(readNames(snapshot));
   return (name) => names.get(name) ?? name;
 }

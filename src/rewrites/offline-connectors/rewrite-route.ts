@@ -49,7 +49,8 @@ export function rewriteRoute(
 ): RewrittenRoute {
   const { view, action, forwards } = surveyed;
   if (isUpgradeRefusal(action)) return notForwarding;
-  const subject: Subject = { ...surveyed, route, virtualHost, context };
+  const { identity } = surveyed;
+  const subject: Subject = { view, action, identity, forwards, route, virtualHost, context };
   const lostMirrors = findLostMirrors(subject);
   reportMerged(subject, forwards);
   const offline = forwards.filter(({ verdict }) => verdict.kind === 'offline');

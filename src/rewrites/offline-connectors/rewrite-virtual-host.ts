@@ -12,10 +12,9 @@ import {
   stringOf,
   valuesOf,
 } from '../../xds/wire.ts';
-import { directResponseField } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { connectFilterConfigs } from './filter-configs.ts';
-import { absentClusterAction, connectAction, connectRoute, responseHeaders } from './messages.ts';
+import { absentClusterAction, connectAction, connectRoute } from './messages.ts';
 import { connectRouteName } from './own-routes.ts';
 import { type RewrittenRoute, rewriteRoute } from './rewrite-route.ts';
 import type { SurveyedRoute } from './survey.ts';
@@ -164,11 +163,13 @@ function answerConnect(
     return { value: virtualHost, needsConnect: false };
   }
   const action = connectable
-    ? directResponseField(context)
+    ? context.offlineAnswer.directResponse
     : encodeField(Route.route, absentClusterAction('CONNECT'));
-  const headers = responseHeaders(context.settings.offlineResponse);
   const filters = connectFilterConfigs(tally.answered); // disputed or not: there is nothing behind it
-  const route = connectRoute(routeName, concatenate([action, ...headers, ...filters.fields]));
+  const route = connectRoute(
+    routeName,
+    concatenate([action, ...context.offlineAnswer.headers, ...filters.fields]),
+  );
   const value = placeConnectRoute(virtualHost, routeName, route);
   if (value !== virtualHost) {
     const { status } = context.settings.offlineResponse;

@@ -1,5 +1,7 @@
 import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
+import { hasText } from '../../xds/wire.ts';
+import { filterNames } from '../control-plane-fallback/messages.ts';
 import { prependConfirmFilter } from '../control-plane-fallback/vm-clusters.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { tunnelCluster } from './messages.ts';
@@ -59,6 +61,7 @@ export function openTunnels(
 function isTunnelAlready(cluster: Uint8Array, tunnel: Uint8Array): boolean {
   return (
     Buffer.compare(tunnel, cluster) === 0 ||
-    Buffer.compare(prependConfirmFilter(tunnel), cluster) === 0
+    (hasText(cluster, filterNames.confirm) &&
+      Buffer.compare(prependConfirmFilter(tunnel), cluster) === 0)
   );
 }

@@ -1,4 +1,4 @@
-import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
+import type { Connector, ConnectorLookup, RuleKeyParts } from '../../state/connectors.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { belongsTo, type RouteIdentity } from '../../xds/route-identity.ts';
 import { absentCluster } from './messages.ts';
@@ -28,7 +28,7 @@ export function judge(
   if (cluster === '' || reservedClusters.has(cluster)) return none;
   const exact = view.forCluster(cluster);
   if (exact !== undefined) return verdictOf([exact]);
-  const claims = route && view.forRule({ ...route.object, rule: route.rule });
+  const claims = route && view.forRule(keyOf(route));
   if (route === undefined || claims === undefined) return none;
   if (claims.whole !== undefined) return verdictOf([claims.whole]);
 
@@ -44,6 +44,10 @@ export function judge(
     );
   }
   return verdictOf(backends.map((backend) => claims.byBackend.get(backend)));
+}
+
+function keyOf({ object: { kind, namespace, name }, rule }: RouteIdentity): RuleKeyParts {
+  return { kind, namespace, name, rule };
 }
 
 function verdictOf(connectors: readonly (Connector | undefined)[]): Verdict {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KubernetesView } from '../../../src/state/kubernetes/kubernetes-view.ts';
+import { hashText } from '../../../src/xds/name-hash.ts';
 import { offline, online, plain, proxyBehind } from '../../support/kubernetes-state.ts';
 
 function rule(namespace: string, name: string, index = 0) {
@@ -51,6 +52,20 @@ describe('the view of Kubernetes', () => {
     view.setProxy('a', 'shop', proxyBehind('berlin'));
     view.setConnector('b', 'berlin', online);
     expect(connectorOf(view, 'a', 'shop')).toMatchObject({ online: false });
+  });
+
+  it('says that a route may be claimed, by hashes, as long as some HTTPProxy of its name claims', () => {
+    const view = new KubernetesView();
+    const mayClaim = (name: string) => view.mayClaimRoute(0, hashText(name));
+    expect(mayClaim('shop')).toBe(false);
+    view.setProxy('a', 'shop', proxyBehind('berlin'));
+    view.setProxy('b', 'shop', proxyBehind('berlin'));
+    view.setProxy('a', 'shop', proxyBehind('oslo'));
+    expect([mayClaim('shop'), mayClaim('cart')]).toEqual([true, false]);
+    view.setProxy('a', 'shop', undefined);
+    expect(mayClaim('shop')).toBe(true);
+    view.setProxy('b', 'shop', undefined);
+    expect(mayClaim('shop')).toBe(false);
   });
 
   it('tells the backends of a split apart', () => {
