@@ -8,7 +8,13 @@ import { installGatewayCrds } from './support/kubernetes/crds.ts';
 import { boundAccount, documentedRole } from './support/kubernetes/documented-roles.ts';
 import { startGatewayOnKubernetes } from './support/kubernetes/gateway.ts';
 import { type RunningKubernetes, startKubernetes } from './support/kubernetes/kubernetes.ts';
-import { gateway, gatewayClass, httpRoute, service } from './support/kubernetes/objects.ts';
+import {
+  gateway,
+  gatewayClass,
+  grpcRoute,
+  httpRoute,
+  service,
+} from './support/kubernetes/objects.ts';
 import { type LaggingProxy, startLaggingProxy } from './support/lagging-proxy.ts';
 import {
   describeShares,
@@ -19,7 +25,7 @@ import {
   startSteadyLoad,
 } from './support/measure-shares.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
-import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
+import { startGrpcUpstream, startHttpUpstream, type Upstream } from './support/upstreams.ts';
 import { waitFor } from './support/wait-for.ts';
 import { describeWake, watchWaking } from './support/waking.ts';
 
@@ -37,13 +43,23 @@ const deleted = ['gone-1', 'gone-2', 'gone-3'];
 const late = ['late-1', 'late-2', 'late-3'];
 
 /** Routes whose second backendRef wakes; with a filter, each backendRef has a cluster of its own. */
-const waking = ['one-cluster', 'own-clusters'].flatMap((clusters) =>
-  [1, 2, 3].map((round) => ({
-    name: `waking-${clusters}-${round}`,
-    backend: { ...ref('good', 1), ...(clusters === 'own-clusters' && { filters: [setHeader] }) },
-    round,
-  })),
+const waking = (['HTTPRoute', 'GRPCRoute'] as const).flatMap((kind) =>
+  ['one-cluster', 'own-clusters'].flatMap((clusters) =>
+    (kind === 'HTTPRoute' ? [1, 2, 3] : [1]).map((round) => ({
+      name: `waking-${kind.slice(0, 4).toLowerCase()}-${clusters}-${round}`,
+      kind,
+      unavailable: kind === 'HTTPRoute' ? '503' : 'gRPC 14',
+      backend: {
+        ...ref(kind === 'HTTPRoute' ? 'good' : 'chat-good', 1),
+        ...(clusters === 'own-clusters' && { filters: [setHeader] }),
+      },
+      round,
+    })),
+  ),
 );
+
+type Waking = (typeof waking)[number];
+const routeOf = { HTTPRoute: httpRoute, GRPCRoute: grpcRoute };
 
 function print(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -72,10 +88,11 @@ describe('an answer that does not hold any more', () => {
     const text = await (await fetch(`${offramp.url}/metrics`)).text();
     return Number(/^offramp_self_corrections_total\{outcome="ok"\} (\d+)$/m.exec(text)?.[1]);
   };
-  const load = (name: string) => startSteadyLoad(port, `${name}.example.com`);
+  const load = (name: string, kind: Waking['kind'] = 'HTTPRoute') =>
+    startSteadyLoad({ port, host: `${name}.example.com`, kind });
 
-  async function startUpstream(name: string): Promise<Upstream> {
-    const upstream = await startHttpUpstream(name);
+  async function startUpstream(name: string, kind: Waking['kind'] = 'HTTPRoute') {
+    const upstream = await (kind === 'HTTPRoute' ? startHttpUpstream : startGrpcUpstream)(name);
     upstreams.push(upstream);
     return upstream;
   }
@@ -106,8 +123,11 @@ describe('an answer that does not hold any more', () => {
       gatewayClass(),
       gateway(port),
       service('good'),
+      service('chat-good'),
     ]);
+    const chatGood = await startUpstream('good', 'GRPCRoute');
     await kubernetes.setEndpoint({ service: 'good', port: good.port, is: 'ready' });
+    await kubernetes.setEndpoint({ service: 'chat-good', port: chatGood.port, is: 'ready' });
     const empty = ['empty', ...deleted, ...late, ...waking.map(({ name }) => name)];
     await kubernetes.apply(empty.map((name) => service(name)));
     for (const name of empty) await kubernetes.setEndpoint({ service: name, port: 1, is: 'none' });
@@ -115,9 +135,11 @@ describe('an answer that does not hold any more', () => {
       ...[...deleted, ...late].map((name) =>
         httpRoute({ name, backends: [ref('good', 60), ref('empty', 30), ref(name, 10)] }),
       ),
-      ...waking.map(({ name, backend }) => httpRoute({ name, backends: [backend, ref(name, 99)] })),
-      ...waking.map(({ name, backend }) =>
-        httpRoute({
+      ...waking.map(({ name, kind, backend }) =>
+        routeOf[kind]({ name, backends: [backend, ref(name, 99)] }),
+      ),
+      ...waking.map(({ name, kind, backend }) =>
+        routeOf[kind]({
           name: `keep-${name}`,
           backends: [{ ...backend, weight: 9_999 }, ref(name, 1)],
         }),
@@ -141,9 +163,13 @@ describe('an answer that does not hold any more', () => {
   });
 
   /** Wakes a Service under the load of a route to it. */
-  async function wake(route: string, name: string, hasShare: (shares: Shares) => boolean) {
-    const woken = await startUpstream('woken');
-    const traffic = load(route);
+  async function wake(
+    route: string,
+    { name, kind }: Waking,
+    hasShare: (shares: Shares) => boolean,
+  ) {
+    const woken = await startUpstream('woken', kind);
+    const traffic = load(route, kind);
     await sleep(500);
     const before = sharesOf(traffic.answers());
     const options = {
@@ -161,10 +187,11 @@ describe('an answer that does not hold any more', () => {
   describe('with Keep', () => {
     it.each(waking.filter(({ round }) => round === 1))(
       'shows what Envoy Gateway does alone while a backendRef wakes: $name',
-      async ({ name }) => {
+      async (one) => {
+        const { name, unavailable } = one;
         // Its share is too small to be seen: every 503 but a few is of the change itself.
-        const { between, since } = await wake(`keep-${name}`, name, () => true);
-        expect(between.get('503') ?? since.get('503')).toBeUndefined();
+        const { between, since } = await wake(`keep-${name}`, one, () => true);
+        expect(between.get(unavailable) ?? since.get(unavailable)).toBeUndefined();
         await kubernetes.setEndpoint({ service: name, port: 1, is: 'none' });
       },
     );
@@ -182,20 +209,20 @@ describe('an answer that does not hold any more', () => {
       await traffic.stop();
     });
 
-    it.each(waking)('gives a waking backendRef its share within 3 s: $name', async ({ name }) => {
+    it.each(waking)('gives a waking backendRef its share within 3 s: $name', async (one) => {
       const { before, sharedMs, between, since } = await wake(
-        name,
-        name,
+        one.name,
+        one,
         ({ woken = 0 }) => woken > 95,
       );
       expect(before).toEqual(allGood);
       expect(sharedMs).toBeLessThan(3_000);
-      expect(between.get('503')).toBeUndefined();
+      expect(between.get(one.unavailable)).toBeUndefined();
       expect(isWithin(1, sharesOf(since), { good: 1, woken: 99 })).toBe(true);
     });
 
-    it.each(waking)('takes it back when the endpoint goes: $name', async ({ name }) => {
-      const traffic = load(name);
+    it.each(waking)('takes it back when the endpoint goes: $name', async ({ name, kind }) => {
+      const traffic = load(name, kind);
       await sleep(500);
       traffic.answers();
       await kubernetes.setEndpoint({ service: name, port: 1, is: 'none' });

@@ -24,7 +24,7 @@ const GRPC_CALL = { ':method': 'POST', ':path': '/chat.Chat/Say', te: 'trailers'
 
 /** Sends the requests, many at once over kept connections, and counts who answered. */
 export async function measureShares({ port, host, kind, count }: MeasuredHost): Promise<Shares> {
-  const connections = kind === 'GRPCRoute' ? keepGrpc(port, host) : keepHttp(port, host);
+  const connections = keepConnections(kind, port, host);
   const answers = new Map<string, number>();
   let left = count;
   const work = async (): Promise<void> => {
@@ -45,9 +45,9 @@ export interface SteadyLoad {
   stop(): Promise<void>;
 }
 
-/** Asks an HTTPRoute's host, eight at once over kept connections, as fast as it answers. */
-export function startSteadyLoad(port: number, host: string): SteadyLoad {
-  const connections = keepHttp(port, host);
+/** Asks a route's host, eight at once over kept connections, as fast as it answers. */
+export function startSteadyLoad({ port, host, kind }: Omit<MeasuredHost, 'count'>): SteadyLoad {
+  const connections = keepConnections(kind, port, host);
   let running = true;
   let answers = new Map<string, number>();
   const work = async (): Promise<void> => {
@@ -98,6 +98,10 @@ export function isWithin(points: number, shares: Shares, expected: Shares): bool
     const isDue = expected[who] !== undefined;
     return isDue && Math.abs((shares[who] ?? 0) - (expected[who] ?? 0)) <= points;
   });
+}
+
+function keepConnections(kind: MeasuredHost['kind'], port: number, host: string): KeptConnections {
+  return kind === 'GRPCRoute' ? keepGrpc(port, host) : keepHttp(port, host);
 }
 
 /** HTTP/1.1; the status is the one of the response. */
