@@ -63,18 +63,15 @@ local function write_file(name, text)
   return file:close() and written
 end
 
--- Whether the session is now in its bucket. Of two workers that write one bucket at once the last one wins:
--- the other session is learned by its next fallback.
+-- Whether the session is now in its bucket, before the others: the last ones stay. Of two workers that write
+-- one bucket at once the last one wins: the other session is learned by its next fallback.
 local function remember(folder, session, ttl)
-  local bucket, now, others = bucket_of(folder, session), os.time(), {}
-  for ends, other in read_bucket(bucket):gmatch(LINE) do
-    ends = tonumber(ends)
-    if other ~= session and ends > now then others[#others + 1] = { ends = ends, session = other } end
-  end
-  table.sort(others, function(a, b) return a.ends > b.ends end)
+  local bucket, now = bucket_of(folder, session), os.time()
   local lines = { ("%d %s\n"):format(now + ttl, session) }
-  for i = 1, math.min(#others, PLACES - 1) do
-    lines[i + 1] = ("%d %s\n"):format(others[i].ends, others[i].session)
+  for ends, other in read_bucket(bucket):gmatch(LINE) do
+    if other ~= session and tonumber(ends) > now and #lines < PLACES then
+      lines[#lines + 1] = ("%d %s\n"):format(ends, other)
+    end
   end
   local draft = ("%s.%s"):format(bucket, unique)
   if write_file(draft, table.concat(lines)) and os.rename(draft, bucket) then return true end
