@@ -22,7 +22,9 @@ export async function setup() {
 
 export async function bundle() {
   rmSync('dist', { recursive: true, force: true });
-  await build({ ...shared, entryPoints: ['src/main.ts'], splitting: true });
+  // The watchdog's thread is a program of its own, found beside the chunk that starts it.
+  const entryPoints = { main: 'src/main.ts', 'watchdog-thread': 'src/server/watchdog-thread.ts' };
+  await build({ ...shared, entryPoints, splitting: true });
   chmodSync('dist/main.js', 0o755);
 }
 

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { milliseconds } from '../config/durations.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { Metrics } from '../observe/metrics.ts';
@@ -9,6 +10,7 @@ import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
 import { type HttpServer, startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
+import { startWatchdog } from '../server/watchdog.ts';
 import { type OpenState, openState } from './open-state.ts';
 import { type RecordFlags, type RecordSettings, readRecordFlags } from './record-options.ts';
 
@@ -36,12 +38,15 @@ export interface RunningOfframp {
 export async function serve(options: ServeOptions): Promise<void> {
   const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
   const record = readRecordFlags(options);
-  const offramp = await Offramp.start({ ...loadConfig(options.config), record });
+  const loaded = loadConfig(options.config);
+  const watchdog = startWatchdog(milliseconds(loaded.config.watchdog.blockedFor));
+  const offramp = await Offramp.start({ ...loaded, record });
   try {
     await Promise.race([asked, offramp.bindWhenSynced()]);
     await asked;
   } finally {
     await offramp.stop();
+    await watchdog.stop();
   }
 }
 
@@ -71,6 +76,7 @@ export async function startOfframp(
 /** What a server is made of. */
 interface Parts extends OpenState {
   readonly config: Config;
+  readonly folder: string;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly readiness: ServerReadiness;
@@ -90,7 +96,7 @@ export class Offramp {
 
   /** Starts to read the state, and HTTP, so that it can say why gRPC is not up yet. */
   static async start(loaded: StartOptions, logTo?: DestinationStream): Promise<Offramp> {
-    const { config, record } = loaded;
+    const { config, folder, record } = loaded;
     const log = createLog(config, logTo);
     const metrics = new Metrics(config.metrics.prefix);
     const recorder = record && startRecorder(record, metrics, log);
@@ -98,8 +104,8 @@ export class Offramp {
     metrics.observeSource(state.source);
     const readiness = new ServerReadiness(state.source, state.retrigger);
     try {
-      const http = await startHttpServer(config.http.address, metrics.registry, readiness);
-      return new Offramp({ ...state, config, metrics, log, readiness, http, recorder });
+      const http = await startHttpServer(config.http, { metrics, readiness, log });
+      return new Offramp({ ...state, config, folder, metrics, log, readiness, http, recorder });
     } catch (error) {
       state.retrigger?.stop();
       state.source.stop();
@@ -116,11 +122,13 @@ export class Offramp {
    * that is not there yet. Answers the address. Throws OfframpError: address-unusable.
    */
   async bindWhenSynced(): Promise<string> {
-    const { source, retrigger, config, metrics, log, readiness, http, recorder } = this.#parts;
+    const { source, retrigger, config, folder, metrics, log, readiness, http, recorder } =
+      this.#parts;
     await source.whenSynced();
     const hook = new Hook({
       mode: config.mode,
       settings: config,
+      callBudget: milliseconds(config.grpc.limits.callBudget),
       currentState: () => source.state,
       ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
       metrics,
@@ -129,7 +137,12 @@ export class Offramp {
     const implementation = implementExtension(hook, metrics, log, (request) =>
       recorder?.record(request),
     );
-    const grpc = await startGrpcServer(config.grpc.address, implementation);
+    const grpc = await startGrpcServer(config.grpc.address, implementation, {
+      limits: config.grpc.limits,
+      tls: config.grpc.tls && { config: config.grpc.tls, folder },
+      metrics: metrics.server,
+      log,
+    });
     this.#grpc = grpc;
     if (this.#isStopping) {
       await grpc.stop(0);

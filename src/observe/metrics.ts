@@ -5,6 +5,7 @@ import type { WatchState } from '../state/kubernetes/informers.ts';
 import { kindStates } from '../state/kubernetes/kind-condition.ts';
 import type { StateSource } from '../state/source.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
+import { ServerMetrics } from './server-metrics.ts';
 import { countVirtualHosts } from './summary.ts';
 
 /** Seconds; from one millisecond, a small fleet, to what a very large one may take. */
@@ -13,7 +14,7 @@ const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const sizeBuckets = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 28];
 
 /** How a hook call ended. */
-export type Outcome = 'ok' | 'invalid' | 'error';
+export type Outcome = 'ok' | 'invalid' | 'timeout' | 'error';
 
 /** Parts of a hook call that are timed. */
 export type Phase = 'read' | 'rewrite' | 'encode';
@@ -23,6 +24,7 @@ export class Metrics {
   readonly registry = new Registry();
   /** `grpc_server_*`. */
   readonly rpcs: RpcMetrics;
+  readonly server: ServerMetrics;
   readonly #prefix: string;
 
   readonly hookDuration;
@@ -48,6 +50,7 @@ export class Metrics {
     this.#prefix = prefix;
     collectDefaultMetrics({ register: this.registry });
     this.rpcs = new RpcMetrics(this.registry);
+    this.server = new ServerMetrics(this.registry, prefix);
     this.hookDuration = this.#histogram(
       'hook_duration_seconds',
       'Seconds one PostTranslateModify call took to decide and encode. Envoy Gateway waits for it.',
@@ -56,7 +59,8 @@ export class Metrics {
     );
     this.hookCalls = this.#counter(
       'hook_calls_total',
-      'PostTranslateModify calls by outcome: ok, invalid (malformed envelope), error (exception). ' +
+      'PostTranslateModify calls by outcome: ok, invalid (malformed envelope), timeout (longer than ' +
+        'grpc.limits.callBudget), error (exception). ' +
         'Alert on any but ok: that translation was not published.',
       ['outcome'],
     );
@@ -136,7 +140,7 @@ export class Metrics {
     );
     this.#registerWatches();
     // From the start, so that increase() sees the first one.
-    for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
+    for (const outcome of ['ok', 'invalid', 'timeout', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed']) this.retriggers.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed']) this.selfCorrections.inc({ outcome }, 0);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { OfframpError } from '../errors.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
@@ -10,8 +11,15 @@ import { ToldAssignments } from '../state/told-assignments.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
+import {
+  type Checkpoint,
+  countResources,
+  encodeResponse,
+  readSnapshot,
+  type Snapshot,
+} from '../xds/snapshot.ts';
 import { concatenate, encodeField } from '../xds/wire.ts';
+import { callBudget } from './call-budget.ts';
 
 /**
  * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have
@@ -23,6 +31,8 @@ export type Mode = 'apply' | 'shadow';
 export interface HookOptions {
   readonly mode: Mode;
   readonly settings: RewriteSettings;
+  /** Milliseconds that deciding may take; without it, any time. */
+  readonly callBudget?: number;
   readonly currentState: () => State;
   /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
   readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
@@ -37,14 +47,18 @@ export interface HookResult {
   readonly summary: Summary;
 }
 
-/** Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope. */
+/**
+ * Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope, and
+ * whatever `checkpoint` throws.
+ */
 export function answerSnapshot(
   request: Uint8Array,
-  options: Pick<HookOptions, 'mode' | 'settings'>,
+  options: Pick<HookOptions, 'mode' | 'settings'> & { readonly checkpoint?: Checkpoint },
   state: State,
   timed: <T>(phase: Phase, work: () => T) => T = (_phase, work) => work(),
 ): HookResult & { readonly snapshot: Snapshot; readonly splits: readonly DecidedSplit[] } {
-  const snapshot = timed('read', () => readSnapshot(request));
+  const { checkpoint } = options;
+  const snapshot = timed('read', () => ({ ...readSnapshot(request), checkpoint }));
   const {
     snapshot: rewritten,
     report,
@@ -83,8 +97,8 @@ export class Hook {
       outcome = 'ok';
       return response;
     } catch (error) {
-      if (error instanceof MalformedMessageError) outcome = 'invalid';
-      else metrics.hookPanics.inc();
+      outcome = outcomeOf(error);
+      if (outcome === 'error') metrics.hookPanics.inc();
       throw error;
     } finally {
       metrics.hookCalls.inc({ outcome });
@@ -114,7 +128,10 @@ export class Hook {
       return result;
     };
     const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
-    const result = answerSnapshot(request, this.#options, state, timed);
+    const budget = this.#options.callBudget;
+    const options =
+      budget === undefined ? this.#options : { ...this.#options, checkpoint: callBudget(budget) };
+    const result = answerSnapshot(request, options, state, timed);
     metrics.countReport(result.report);
     this.#warnAboutMissingRoutes(result.snapshot);
     const decided = mode === 'shadow' ? [] : result.splits;
@@ -143,6 +160,12 @@ export class Hook {
         'extensionManager.hooks.xdsTranslator.translation.route.includeAll to true in Envoy Gateway',
     );
   }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof MalformedMessageError) return 'invalid';
+  const isOverdue = error instanceof OfframpError && error.code === 'budget-exceeded';
+  return isOverdue ? 'timeout' : 'error';
 }
 
 function namedSkips({ skips }: Report): { skips?: string[] } {

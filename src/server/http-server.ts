@@ -1,8 +1,14 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { milliseconds } from '../config/durations.ts';
+import type { HttpConfig } from '../config/http.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { guardConnections, serverLimits } from './http-limits.ts';
 import type { Readiness } from './readiness.ts';
+import { Refusals } from './refusals.ts';
 
 /** The running HTTP server. */
 export interface HttpServer {
@@ -11,20 +17,39 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** What the server shows, and where it tells of what happens. */
+export interface HttpSurroundings {
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly log: Logger;
+}
+
 /** Serves /metrics, /healthz and /readyz. Throws OfframpError: address-unusable. */
 export async function startHttpServer(
-  address: string,
-  registry: Registry,
-  readiness: Readiness,
+  { address, limits }: HttpConfig,
+  { metrics, readiness, log }: HttpSurroundings,
 ): Promise<HttpServer> {
-  const server = createServer((request, response) => {
+  const timeout = milliseconds(limits.requestTimeout);
+  const server = createServer(serverLimits(timeout));
+  const isSurplus = guardConnections(
+    server,
+    { connections: limits.connections, timeout },
+    {
+      metrics: metrics.server,
+      refusals: new Refusals('http', metrics.server, log),
+    },
+  );
+  server.on('request', (request, response) => {
+    if (isSurplus(request.socket)) {
+      return send(response, 503, 'too many connections\n', { connection: 'close' });
+    }
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, 'GET and HEAD only\n', { allow: 'GET, HEAD' });
     }
     switch (url?.pathname) {
       case '/metrics':
-        return void sendMetrics(response, registry);
+        return void sendMetrics(response, metrics.registry);
       case '/healthz':
         return send(response, 200, 'ok\n');
       case '/readyz':

@@ -23,11 +23,16 @@ export interface Resource {
   readonly received?: Uint8Array;
 }
 
+/** Told how many bytes are about to be worked on; throws when there is no time left for them. */
+export type Checkpoint = (bytes: number) => void;
+
 /** One PostTranslateModify request: what Envoy Gateway is about to publish, in the order it came. */
 export interface Snapshot {
   readonly resources: readonly Resource[];
   /** PostTranslateExtensionContext values, encoded; not part of the answer. */
   readonly contexts: readonly Uint8Array[];
+  /** Passed by every resource on its way through a rewrite; without it, all the time in the world. */
+  readonly checkpoint?: Checkpoint | undefined;
 }
 
 const kindByNumber = new Map<number, ResourceKind>([
@@ -116,6 +121,7 @@ export function mapResources(
   let next = 0;
   const resources = snapshot.resources.map((resource) => {
     if (resource.kind !== kind) return resource;
+    snapshot.checkpoint?.(resource.value.length);
     const index = next++;
     const value = rewriteOrKeep(resource.value, index);
     if (value === resource.value) return resource;

@@ -43,6 +43,12 @@ export async function installPodMonitorCrd(kubernetes: RunningKubernetes): Promi
   await installCrds(kubernetes, [crdSchema.parse(parse(text))]);
 }
 
+/** Installs as much of cert-manager's kinds as says whether the certificates in deploy/ are some. */
+export async function installCertManagerCrds(kubernetes: RunningKubernetes): Promise<void> {
+  const file = path.join(import.meta.dirname, 'crds', 'cert-manager.yaml');
+  await installCrds(kubernetes, z.array(crdSchema).parse(parse(await readFile(file, 'utf8'))));
+}
+
 /** Installs the kind of the backends that `startCustomBackends` makes clusters for. */
 export async function installStaticBackendCrd(kubernetes: RunningKubernetes): Promise<void> {
   const file = path.join(import.meta.dirname, 'crds', 'staticbackends.yaml');
