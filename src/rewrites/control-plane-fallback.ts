@@ -21,7 +21,7 @@ import {
   rewriteVirtualHost,
 } from './control-plane-fallback/rewrite-virtual-host.ts';
 import type { ControlPlane, VmRouteName } from './control-plane-fallback/settings.ts';
-import { confirmInClusters } from './control-plane-fallback/vm-clusters.ts';
+import { confirmInClusters, VmClusters } from './control-plane-fallback/vm-clusters.ts';
 import { readGatewayPolicies } from './empty-backends/mode.ts';
 import type { Rewrite } from './pipeline.ts';
 import { emptyReport } from './report.ts';
@@ -46,7 +46,7 @@ export const rewriteControlPlaneFallback: Rewrite = (snapshot, _state, settings)
       forwarding: indexForwardingRoutes(snapshot, report),
       served: surveyConnectionManagers(snapshot, report),
     },
-    clusters: new Set(readClusterNames(snapshot).keys()),
+    clusters: new VmClusters(snapshot),
     report,
   };
   const needs: Needs = { vmClusters: new Set(), controlPlanes: new Map() };
