@@ -152,6 +152,7 @@ describe('reference tables', () => {
       'domain-taken': true,
       'endpoints-unknown': true,
       'fallback-route-missing': true,
+      'fallback-rule-missing': true,
       'fallback-without-listener': true,
       'former-protocol-options': true,
       'inline-cluster-specifier': true,
