@@ -20,6 +20,7 @@ export interface ServedPath {
   readonly hosts: readonly string[];
   readonly path: string;
   readonly backend: string;
+  readonly filters?: readonly object[];
 }
 
 /** The GatewayClass `eg`, as YAML; with an EnvoyProxy of the same name when it says something. */
@@ -62,7 +63,7 @@ export function listenersYaml(listeners: readonly SceneListener[], name = 'eg'):
 
 /** An HTTPRoute with one rule, to a Backend, as YAML. */
 export function servedPathYaml(name: string, served: ServedPath): string {
-  const { gateway = 'eg', listeners, hosts, path, backend } = served;
+  const { gateway = 'eg', listeners, hosts, path, backend, filters = [] } = served;
   return stringify({
     apiVersion: gatewayApi,
     kind: 'HTTPRoute',
@@ -73,6 +74,7 @@ export function servedPathYaml(name: string, served: ServedPath): string {
       rules: [
         {
           matches: [{ path: { type: 'PathPrefix', value: path } }],
+          filters,
           backendRefs: [backendRef(backend)],
         },
       ],
