@@ -14,9 +14,9 @@ export interface SceneListener {
 
 /** What an HTTPRoute serves, and from where. */
 export interface ServedPath {
-  /** Listeners of `gateway`, which is `eg` unless it is named. */
+  /** Names of listeners, of each of `gateways`: these are `eg` unless they are named. */
   readonly listeners: readonly string[];
-  readonly gateway?: string;
+  readonly gateways?: readonly string[];
   readonly hosts: readonly string[];
   readonly path: string;
   readonly backend: string;
@@ -44,6 +44,13 @@ export function gatewayClassYaml(envoyProxy?: object): string {
   return `${gatewayClass}---\n${parameters}`;
 }
 
+/** What an EnvoyProxy says that serves all Gateways of its class with one Envoy. */
+export const mergedGateways = {
+  mergeGateways: true,
+  extraArgs: ['--disable-hot-restart'],
+  concurrency: 1,
+};
+
 /** A Gateway of that class in the default namespace, as YAML. */
 export function listenersYaml(listeners: readonly SceneListener[], name = 'eg'): string {
   return stringify({
@@ -63,13 +70,15 @@ export function listenersYaml(listeners: readonly SceneListener[], name = 'eg'):
 
 /** An HTTPRoute with one rule, to a Backend, as YAML. */
 export function servedPathYaml(name: string, served: ServedPath): string {
-  const { gateway = 'eg', listeners, hosts, path, backend, filters = [] } = served;
+  const { gateways = ['eg'], listeners, hosts, path, backend, filters = [] } = served;
   return stringify({
     apiVersion: gatewayApi,
     kind: 'HTTPRoute',
     metadata: { name, namespace: 'default' },
     spec: {
-      parentRefs: listeners.map((sectionName) => ({ name: gateway, sectionName })),
+      parentRefs: gateways.flatMap((gateway) =>
+        listeners.map((sectionName) => ({ name: gateway, sectionName })),
+      ),
       hostnames: hosts,
       rules: [
         {
