@@ -66,27 +66,16 @@ describe('policies of whole Gateways, which one Envoy serves', () => {
   });
 
   function routeResources(): string[] {
-    const listeners = ['http'];
     const all = [...ports.keys()];
-    const closed = all.filter((name) => name !== 'bare');
-    const path = '/browsers';
+    const at = (gateways: readonly string[]) => gateways.map((gateway) => `${gateway}/http`);
+    const closed = at(all.filter((name) => name !== 'bare'));
+    const toVm = { path: '/browsers', backend: 'vm' };
+    const toApi = { path: '/', backend: 'api' };
     return [
-      servedPathYaml('api', {
-        gateways: closed,
-        listeners,
-        hosts: [HOST, OWN_HOST],
-        path: '/',
-        backend: 'api',
-      }),
-      servedPathYaml('vm', { gateways: all, listeners, hosts: [HOST], path, backend: 'vm' }),
+      servedPathYaml('api', { listeners: closed, hosts: [HOST, OWN_HOST], ...toApi }),
+      servedPathYaml('vm', { listeners: at(all), hosts: [HOST], ...toVm }),
       ...kinds.map((kind) =>
-        servedPathYaml(`own-${kind}`, {
-          gateways: [kind],
-          listeners,
-          hosts: [OWN_HOST],
-          path,
-          backend: 'vm',
-        }),
+        servedPathYaml(`own-${kind}`, { listeners: at([kind]), hosts: [OWN_HOST], ...toVm }),
       ),
     ];
   }

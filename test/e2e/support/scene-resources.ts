@@ -14,9 +14,8 @@ export interface SceneListener {
 
 /** What an HTTPRoute serves, and from where. */
 export interface ServedPath {
-  /** Names of listeners, of each of `gateways`: these are `eg` unless they are named. */
+  /** Listeners of the Gateway `eg`; those of another one as `<gateway>/<listener>`. */
   readonly listeners: readonly string[];
-  readonly gateways?: readonly string[];
   readonly hosts: readonly string[];
   readonly path: string;
   readonly backend: string;
@@ -44,12 +43,14 @@ export function gatewayClassYaml(envoyProxy?: object): string {
   return `${gatewayClass}---\n${parameters}`;
 }
 
-/** What an EnvoyProxy says that serves all Gateways of its class with one Envoy. */
-export const mergedGateways = {
-  mergeGateways: true,
+/** What an EnvoyProxy says that is enough for a test: one Envoy for each Gateway of its class. */
+export const separateGateways = {
   extraArgs: ['--disable-hot-restart'],
   concurrency: 1,
 };
+
+/** The same with one Envoy for all Gateways of its class. */
+export const mergedGateways = { ...separateGateways, mergeGateways: true };
 
 /** A Gateway of that class in the default namespace, as YAML. */
 export function listenersYaml(listeners: readonly SceneListener[], name = 'eg'): string {
@@ -70,15 +71,13 @@ export function listenersYaml(listeners: readonly SceneListener[], name = 'eg'):
 
 /** An HTTPRoute with one rule, to a Backend, as YAML. */
 export function servedPathYaml(name: string, served: ServedPath): string {
-  const { gateways = ['eg'], listeners, hosts, path, backend, filters = [] } = served;
+  const { listeners, hosts, path, backend, filters = [] } = served;
   return stringify({
     apiVersion: gatewayApi,
     kind: 'HTTPRoute',
     metadata: { name, namespace: 'default' },
     spec: {
-      parentRefs: gateways.flatMap((gateway) =>
-        listeners.map((sectionName) => ({ name: gateway, sectionName })),
-      ),
+      parentRefs: listeners.map(parentRef),
       hostnames: hosts,
       rules: [
         {
@@ -89,6 +88,11 @@ export function servedPathYaml(name: string, served: ServedPath): string {
       ],
     },
   });
+}
+
+function parentRef(listener: string): object {
+  const [sectionName, name = 'eg'] = listener.split('/').toReversed();
+  return { name, sectionName };
 }
 
 /** A Secret for a server, as YAML. */
