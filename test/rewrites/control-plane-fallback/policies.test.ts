@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { stampRoute } from '../../../src/policy/route-stamp.ts';
+import { encodeField, encodeString } from '../../../src/xds/encoding.ts';
 import { fields } from '../../../src/xds/fields.ts';
 import { readSnapshot } from '../../../src/xds/snapshot.ts';
-import { encodeField, encodeString, mapFields } from '../../../src/xds/wire.ts';
+import { mapFields } from '../../../src/xds/wire.ts';
 import {
   addFallback,
   address,
