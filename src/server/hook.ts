@@ -7,11 +7,11 @@ import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
 import { ToldAssignments } from '../state/told-assignments.ts';
+import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
-import { concatenate, encodeField } from '../xds/wire.ts';
 
 /**
  * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have

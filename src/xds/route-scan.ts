@@ -1,5 +1,6 @@
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { hashName, hashObject } from './name-hash.ts';
 import { ObjectScanner } from './object-scan.ts';

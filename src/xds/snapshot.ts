@@ -1,7 +1,9 @@
+import { concatenate, encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
-import { concatenate, encodeFieldHead, expectLengthDelimited } from './wire.ts';
+import { expectLengthDelimited } from './wire.ts';
 
 const request = fields.PostTranslateModifyRequest;
 

@@ -3,7 +3,8 @@ import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { loadEnvoyProtos } from '../../src/protos/envoy-protos.ts';
 import { protoFolder } from '../../src/server/proto-folder.ts';
-import { type FieldRef, fields } from '../../src/xds/fields.ts';
+import type { FieldRef } from '../../src/xds/field-ref.ts';
+import { fields } from '../../src/xds/fields.ts';
 
 const official = loadEnvoyProtos();
 const hook = new protobuf.Root();

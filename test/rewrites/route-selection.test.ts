@@ -10,13 +10,14 @@ import {
   type ConnectorLookup,
   ConnectorView,
 } from '../../src/state/connectors.ts';
+import { encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { hashName, hashObject, hashText } from '../../src/xds/name-hash.ts';
 import { readRoute } from '../../src/xds/route.ts';
 import { identifyRoute } from '../../src/xds/route-identity.ts';
 import { routeTraits, scanRoutes } from '../../src/xds/route-scan.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
-import { encodeString, valuesOf } from '../../src/xds/wire.ts';
+import { valuesOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import { goldenBehaviours, readGoldenInput } from '../support/golden-input.ts';
 import { injectUnknownFields } from '../support/unknown-fields.ts';

@@ -5,9 +5,10 @@ import {
   mapManagersOfChain,
   routeConfigurationOf,
 } from '../../xds/connection-manager.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { editFields, encodeField, hasField, stringOf, valuesOf } from '../../xds/wire.ts';
+import { editFields, hasField, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { insertFirst, withoutNamed } from './filter-lists.ts';
 import { filterNames, listenerMark, managerFilters, stripHeaders } from './messages.ts';

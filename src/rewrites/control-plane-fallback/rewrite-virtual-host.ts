@@ -1,9 +1,9 @@
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster } from '../../xds/names.ts';
 import { type ForwardingAction, readAction, readRoute } from '../../xds/route.ts';
 import {
   editFields,
-  encodeField,
   forEachField,
   hasField,
   lastValueOf,

@@ -3,11 +3,12 @@ import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-
 import { encodeMessage } from '../../xds/build.ts';
 import { endpointServiceName, hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
 import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
-import { editFields, encodeField, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
+import { editFields, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
 import { isFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';

@@ -3,9 +3,10 @@ import {
   routeConfigurationOf,
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { editFields, encodeField, stringOf, valuesOf, wrappedBoolOf } from '../../xds/wire.ts';
+import { editFields, stringOf, valuesOf, wrappedBoolOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
 

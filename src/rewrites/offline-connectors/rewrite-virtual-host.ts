@@ -1,12 +1,10 @@
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { insideField } from '../../xds/malformed.ts';
 import { readRoute } from '../../xds/route.ts';
 import {
-  concatenate,
   decodeString,
   editFields,
-  encodeField,
-  encodeString,
   forEachField,
   hasField,
   stringOf,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { encodeField, encodeString } from '../../../src/xds/encoding.ts';
 import { fields } from '../../../src/xds/fields.ts';
 import { readSnapshot } from '../../../src/xds/snapshot.ts';
-import { encodeField, encodeString } from '../../../src/xds/wire.ts';
 import { addFallback, vmOptedIn, vmRoute, vmSnapshot } from '../../support/fallback-snapshot.ts';
 import { encodeRequest, encodeXds } from '../../support/xds.ts';
 
