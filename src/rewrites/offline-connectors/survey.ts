@@ -1,6 +1,6 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends } from '../../xds/cluster.ts';
-import { ClusterIndex } from '../../xds/cluster-index.ts';
+import { indexClusters } from '../../xds/cluster-index.ts';
 import { fields } from '../../xds/fields.ts';
 import { parseClusterName } from '../../xds/names.ts';
 import {
@@ -63,7 +63,7 @@ type Uses = Map<string, Set<OnlineConnector | undefined>>;
  * passed over.
  */
 export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
-  const clusters = new ClusterIndex(snapshot);
+  const clusters = indexClusters(snapshot);
   const backendsOf: BackendsOfCluster = (cluster) => {
     const value = clusters.get(cluster);
     return value === undefined ? undefined : clusterBackends(value);
