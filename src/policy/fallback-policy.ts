@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fallbackOptions } from '../config/control-plane-fallback.ts';
 
 /** Whether a route's gone sessions fall back to the control plane. */

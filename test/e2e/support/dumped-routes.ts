@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const routeSchema = z.looseObject({ name: z.string(), match: z.looseObject({}) });
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
 
