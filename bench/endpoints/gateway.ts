@@ -2,7 +2,7 @@
 // Endpoints and without it. Runs in vitest, for the testbed's sake; asserts nothing about times.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import type { EndpointSource } from '../../src/rewrites/pipeline.ts';
 import { recommendedExtensionManager } from '../../test/e2e/support/extension-manager.ts';
 import { freePort } from '../../test/e2e/support/free-ports.ts';

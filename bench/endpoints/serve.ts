@@ -2,7 +2,7 @@
 // benchmarks. Ends when the benchmark disconnects.
 import { join } from 'node:path';
 import { pino } from 'pino';
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { endpointSources } from '../../src/rewrites/pipeline.ts';

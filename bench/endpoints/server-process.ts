@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import * as z from 'zod';
+import { z } from 'zod';
 import type { EndpointSource } from '../../src/rewrites/pipeline.ts';
 import {
   connectExtension,

@@ -11,16 +11,21 @@ export interface OfframpSide {
   readonly addressText: string;
   readonly tls: boolean;
   readonly endpoints: EndpointSource;
+  /** Whether its control-plane fallback is configured: its routes, or their control plane. */
+  readonly fallback: boolean;
   /** Absolute. */
   readonly retriggerFolder: string | undefined;
 }
 
 /** What of Offramp's configuration file Envoy Gateway has to fit. */
-export function offrampSide(file: string, { emptyBackends, grpc, retrigger }: Config): OfframpSide {
+export function offrampSide(file: string, config: Config): OfframpSide {
+  const { controlPlaneFallback, emptyBackends, grpc, retrigger } = config;
   return {
     address: readAddress(grpc.address),
     addressText: grpc.address,
     endpoints: emptyBackends.endpoints,
+    fallback:
+      controlPlaneFallback.routes.length > 0 || controlPlaneFallback.controlPlane !== undefined,
     tls: false, // Offramp speaks plain text
     retriggerFolder:
       retrigger.folder === undefined ? undefined : resolve(dirname(file), retrigger.folder),

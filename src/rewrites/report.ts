@@ -30,6 +30,7 @@ export const skipReasons = [
   'domain-taken',
   'endpoints-unknown',
   'fallback-route-missing',
+  'fallback-rule-missing',
   'fallback-without-listener',
   'former-protocol-options',
   'inline-cluster-specifier',

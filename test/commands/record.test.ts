@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { callExtension } from '../support/running-server.ts';
 import { encodeRequest } from '../support/xds.ts';
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 
 const placeSchema = z.looseObject({ properties: z.record(z.string(), z.unknown()).optional() });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { formatProblem, parseYaml } from '../../src/config/yaml-file.ts';
 import { stateSchema } from '../../src/state/state-file.ts';

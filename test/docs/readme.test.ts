@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { parseYaml } from '../../src/config/yaml-file.ts';
 import { checkEnvoyGateway } from '../../src/envoy-gateway/check-configuration.ts';
@@ -152,6 +152,7 @@ describe('reference tables', () => {
       'domain-taken': true,
       'endpoints-unknown': true,
       'fallback-route-missing': true,
+      'fallback-rule-missing': true,
       'fallback-without-listener': true,
       'former-protocol-options': true,
       'inline-cluster-specifier': true,

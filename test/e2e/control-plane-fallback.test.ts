@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { type Certificate, makeCertificate } from './support/certificate.ts';
 import { fetchJson, fetchText } from './support/envoy-admin.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { emptyBackendRows } from './support/empty-backend-rows.ts';
 import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';

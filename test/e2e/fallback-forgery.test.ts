@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { backendYaml, gatewayYaml } from './support/example-resources.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { eventsOf } from './support/fallback-kernel/ask.ts';

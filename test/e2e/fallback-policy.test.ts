@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { ask, eventsOf } from './support/fallback-kernel/ask.ts';

@@ -10,6 +10,7 @@ const side = (tls: boolean): OfframpSide => ({
   addressText: '127.0.0.1:5005',
   tls,
   endpoints: 'slices',
+  fallback: false,
   retriggerFolder: undefined,
 });
 

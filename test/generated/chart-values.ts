@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 
 /** What Kubernetes itself checks, and says so better. */

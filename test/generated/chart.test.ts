@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { chartValuesSchema } from './chart-values.ts';
 
 const top = join(import.meta.dirname, '..', '..');

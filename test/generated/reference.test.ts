@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { stateSchema } from '../../src/state/state-file.ts';
 import { registeredMetrics } from '../support/registered-metrics.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import { stateSchema } from '../../src/state/state-file.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { configSchema } from '../../src/config/schema.ts';
 import type { RewriteSettings, State } from '../../src/rewrites/pipeline.ts';
 import type { AssignmentLookup } from '../../src/state/assignments.ts';

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { keyOf, type Place, placeOf, sendJson, sendStatus } from './kubernetes-api-http.ts';
 
 /** An object as the API has it. */

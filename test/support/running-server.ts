@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { startOfframp } from '../../src/commands/serve.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { connectExtension } from './extension-connection.ts';

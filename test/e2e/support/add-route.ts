@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import * as z from 'zod';
+import { z } from 'zod';
 import { decodeXds, encodeXds } from '../../support/xds.ts';
 import { retagAsResponse } from './retag-envelope.ts';
 

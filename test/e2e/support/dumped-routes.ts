@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { z } from 'zod';
 
 const routeSchema = z.looseObject({ name: z.string(), match: z.looseObject({}) });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { startProcess } from './child-process.ts';
 import { waitFor } from './wait-for.ts';
 

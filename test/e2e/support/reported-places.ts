@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { z } from 'zod';
 import type { OfframpProcess } from './offramp.ts';
 
 const changesSchema = z.looseObject({

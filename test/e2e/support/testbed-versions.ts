@@ -33,6 +33,10 @@ export const TESTBED_VERSIONS = {
   /** Not older than the one Kubernetes requires: Go would silently build that one instead. */
   etcd: '3.6.8',
   helm: '3.19.0',
+  /** Of Debian’s package lua-check. */
+  luacheck: '1.1.0-1',
+  /** Debian’s packages that luacheck needs. */
+  debian: { lua: '5.1.5-9', luaArgparse: '0.7.1-2', luaFilesystem: '1.8.0-3' },
 } as const;
 
 function release(version: string): EnvoyGatewayRelease {

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { z } from 'zod';
 import { type Resources, resourcesAsObjects } from '../gateway-resources.ts';
 import { ApiError, type ApiRequests } from './api-server-requests.ts';
 

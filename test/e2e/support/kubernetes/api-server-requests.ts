@@ -1,5 +1,5 @@
 import https from 'node:https';
-import * as z from 'zod';
+import { z } from 'zod';
 
 /** Where an API server is, and as whom it is asked. */
 export interface ApiAccess {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { testbedToolPath } from '../testbed-cache.ts';
 import { TESTBED_VERSIONS } from '../testbed-versions.ts';
 import type { RunningKubernetes } from './kubernetes.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import { testbedToolPath } from '../testbed-cache.ts';
 import { waitFor } from '../wait-for.ts';
 import type { RunningKubernetes } from './kubernetes.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 
 const roleSchema = z.looseObject({
   kind: z.enum(['ClusterRole', 'Role']),

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import * as z from 'zod';
+import { z } from 'zod';
 import { type RunToEndOptions, runToEnd } from '../run-to-end.ts';
 import { testbedToolPath } from '../testbed-cache.ts';
 import { type ApiObjects, createApiObjects } from './api-objects.ts';

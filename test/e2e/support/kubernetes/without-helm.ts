@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import * as z from 'zod';
+import { z } from 'zod';
 import type { RenderedObject } from './charts.ts';
 
 const labelsSchema = z.record(z.string(), z.unknown());
