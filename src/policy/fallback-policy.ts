@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fallbackOptions } from '../config/control-plane-fallback.ts';
 import { policyControlPlane } from './policy-control-plane.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { encodeMessage } from '../xds/build.ts';
 import { concatenate, encodeField, encodeString } from '../xds/encoding.ts';
 import { fields } from '../xds/fields.ts';

@@ -9,6 +9,8 @@ import type { Logger } from 'pino';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
+import type { EncodedMessage } from '../xds/snapshot.ts';
+import { copiedOnce } from './copied-once.ts';
 import { type Hook, returnResource, stampRouteOfRequest } from './hook.ts';
 
 /** Full name of Envoy Gateway's extension service. */
@@ -25,6 +27,12 @@ const rpcs = [
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
+const serialize = (answer: Answer): Buffer =>
+  answer instanceof Uint8Array ? asBuffer(answer) : copiedOnce(answer);
+
+/** An answer: bytes, or what can still be written where it is sent from. */
+type Answer = Uint8Array | EncodedMessage;
+
 /**
  * The service with messages as raw bytes, both ways: what Offramp does not look into is never
  * decoded, and so cannot be lost.
@@ -38,7 +46,7 @@ export const extensionService: ServiceDefinition = Object.fromEntries(
       responseStream: false,
       requestSerialize: asIs,
       requestDeserialize: asIs,
-      responseSerialize: asIs,
+      responseSerialize: serialize,
       responseDeserialize: asIs,
     },
   ]),
@@ -56,7 +64,7 @@ export function implementExtension(
   log: Logger,
   answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
-  const answers: Readonly<Record<string, (request: Buffer, caller: string) => Uint8Array>> = {
+  const answers: Readonly<Record<string, (request: Buffer, caller: string) => Answer>> = {
     PostTranslateModify: (request, caller) => hook.postTranslateModify(request, caller),
     PostRouteModify: (request) =>
       stampRouteOfRequest(request, (err) =>
@@ -64,7 +72,7 @@ export function implementExtension(
       ),
     PostEndpointsModify: (request, caller) => hook.postEndpointsModify(request, caller),
   };
-  const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
+  const implement = (rpc: string): handleUnaryCall<Buffer, Answer> => {
     const isHook = rpc === 'PostTranslateModify';
     const answer = answers[rpc] ?? returnResource;
     return (call, callback) => {
@@ -73,7 +81,7 @@ export function implementExtension(
       let code = status.OK;
       try {
         const { request } = call;
-        callback(null, asBuffer(answer(request, call.getPeer())));
+        callback(null, answer(request, call.getPeer()));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
         if (isHook) {

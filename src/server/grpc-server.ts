@@ -8,14 +8,11 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation } from 'grpc-health-check';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { extensionService, serviceName } from './extension-service.ts';
 import { widenWindows } from './http2-windows.ts';
 import { maxMessageBytes } from './message-limit.ts';
-import { protoFolder } from './proto-folder.ts';
+import { addHealth, addReflection } from './standard-services.ts';
 
 /** The running gRPC server. */
 export interface GrpcServer {
@@ -40,18 +37,15 @@ export async function startGrpcServer(
   });
   widenWindows(server);
   server.addService(extensionService, implementation);
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
-  health.addToServer(server);
-  addReflection(server);
+  const setHealth = addHealth(server, ['', serviceName]);
+  addReflection(server, serviceName);
   const unixPath = /^unix:(?:\/\/)?(.+)$/.exec(address)?.[1];
   if (unixPath !== undefined) await makeRoomForSocket(unixPath);
   const port = await bind(server, address);
   return {
     address: unixPath === undefined ? address.replace(/:\d+$/, `:${port}`) : address,
     setServing(serving) {
-      const status = serving ? 'SERVING' : 'NOT_SERVING';
-      health.setStatus('', status);
-      health.setStatus(serviceName, status);
+      setHealth(serving ? 'SERVING' : 'NOT_SERVING');
     },
     async stop(graceMs) {
       const force = setTimeout(() => server.forceShutdown(), graceMs);
@@ -60,13 +54,6 @@ export async function startGrpcServer(
       if (unixPath !== undefined) rmSync(unixPath, { force: true });
     },
   };
-}
-
-function addReflection(server: Server): void {
-  const definition = loadSync('envoygateway/extension/service.proto', {
-    includeDirs: [protoFolder()],
-  });
-  new ReflectionService(definition, { services: [serviceName] }).addToServer(server);
 }
 
 function bind(server: Server, address: string): Promise<number> {

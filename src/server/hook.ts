@@ -11,7 +11,13 @@ import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import { countResources, encodeResponse, readSnapshot, type Snapshot } from '../xds/snapshot.ts';
+import {
+  countResources,
+  type EncodedMessage,
+  prepareResponse,
+  readSnapshot,
+  type Snapshot,
+} from '../xds/snapshot.ts';
 
 /**
  * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have
@@ -32,7 +38,7 @@ export interface HookOptions {
 
 /** The answer to one PostTranslateModify request, and what was done. */
 export interface HookResult {
-  readonly response: Uint8Array;
+  readonly response: EncodedMessage;
   readonly report: Report;
   readonly summary: Summary;
 }
@@ -51,7 +57,7 @@ export function answerSnapshot(
     splits,
   } = timed('rewrite', () => rewriteSnapshot(snapshot, state, options.settings));
   const response = timed('encode', () =>
-    encodeResponse(options.mode === 'shadow' ? unstampSnapshot(snapshot) : rewritten),
+    prepareResponse(options.mode === 'shadow' ? unstampSnapshot(snapshot) : rewritten),
   );
   return { response, report, summary: summarize(snapshot, report), snapshot, splits };
 }
@@ -73,7 +79,7 @@ export class Hook {
    * The answer to PostTranslateModify; `caller` is who asks, by its connection. Throws
    * MalformedMessageError when the envelope is malformed.
    */
-  postTranslateModify(request: Uint8Array, caller: string): Uint8Array {
+  postTranslateModify(request: Uint8Array, caller: string): EncodedMessage {
     const { metrics } = this.#options;
     const started = performance.now();
     let outcome: Outcome = 'error';
@@ -104,7 +110,7 @@ export class Hook {
     return returnResource(request);
   }
 
-  #answer(request: Uint8Array, started: number, caller: string): Uint8Array {
+  #answer(request: Uint8Array, started: number, caller: string): EncodedMessage {
     const { metrics, log, mode, currentState } = this.#options;
     metrics.snapshotBytes.observe(request.length);
     const timed = <T>(phase: Phase, work: () => T): T => {

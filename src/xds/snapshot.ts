@@ -1,4 +1,4 @@
-import { concatenate, encodeFieldHead } from './encoding.ts';
+import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
@@ -67,26 +67,54 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
 const responseNumberShift = 1;
 const tagShift = responseNumberShift * 8;
 
+/** An encoded message that is in no buffer yet: whoever sends it has one, and so it is copied once. */
+export interface EncodedMessage {
+  readonly byteLength: number;
+  /** Writes it into `target` from `at` on, and returns its length, as a Buffer does. */
+  copy(target: Uint8Array, at: number): number;
+}
+
 /**
- * The snapshot as an encoded PostTranslateModifyResponse. Resources that nobody replaced keep their
- * bytes; only the list's number in front of them changes.
+ * The snapshot as a PostTranslateModifyResponse. Resources that nobody replaced keep their bytes;
+ * only the list's number in front of them changes.
  */
-export function encodeResponse(snapshot: Snapshot): Uint8Array {
+export function prepareResponse(snapshot: Snapshot): EncodedMessage {
   const parts: Uint8Array[] = [];
   const tags: number[] = [];
-  let size = 0;
+  let byteLength = 0;
   for (const { kind, value, received } of snapshot.resources) {
-    tags.push(size);
+    tags.push(byteLength);
     const field =
       received === undefined
         ? [encodeFieldHead(listFields[kind], value.length), value]
         : [received];
-    for (const part of field) size += part.length;
+    for (const part of field) byteLength += part.length;
     parts.push(...field);
   }
-  const response = concatenate(parts);
-  for (const at of tags) response[at] = (response[at] ?? 0) - tagShift;
-  return response;
+  return {
+    byteLength,
+    copy(target, at) {
+      let next = at;
+      for (const part of parts) {
+        target.set(part, next);
+        next += part.length;
+      }
+      for (const tag of tags) target[at + tag] = (target[at + tag] ?? 0) - tagShift;
+      return byteLength;
+    },
+  };
+}
+
+/** What `prepareResponse` says, in a buffer of its own. */
+export function encodeResponse(snapshot: Snapshot): Uint8Array {
+  return bytesOf(prepareResponse(snapshot));
+}
+
+/** A message in a buffer of its own. */
+export function bytesOf(message: EncodedMessage): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(message.byteLength);
+  message.copy(bytes, 0);
+  return bytes;
 }
 
 /** How many resources of a kind the snapshot has. */

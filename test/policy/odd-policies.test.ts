@@ -8,6 +8,7 @@ import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
+import { bytesOf } from '../../src/xds/snapshot.ts';
 import { lastValueOf } from '../../src/xds/wire.ts';
 import { routeRequest, translateContext } from '../support/policy-requests.ts';
 import { encodeRequest, encodeXds } from '../support/xds.ts';
@@ -52,7 +53,7 @@ function hand(...objects: readonly Uint8Array[]) {
   );
   const request = Buffer.concat([context, snapshot]);
   const { report, response } = answerSnapshot(request, { mode: 'apply', settings }, state);
-  return { stamped, report, response };
+  return { stamped, report, response: bytesOf(response) };
 }
 
 const head = { apiVersion: 'offramp.dev/v1alpha1', kind: 'OfframpPolicy' };

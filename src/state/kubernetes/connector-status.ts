@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The annotation that holds an upstream Connector's status, as JSON, where it is replicated. */
 export const upstreamStatusAnnotation = 'networking.datumapis.com/upstream-status';
