@@ -4,7 +4,7 @@ import type { Snapshot } from '../xds/snapshot.ts';
 import { type ChangedResource, nameOf } from './changed-resources.ts';
 import { findClusterViolations, findListenerViolations } from './filters.ts';
 import { findRouteViolations } from './route-configuration.ts';
-import type { Violation } from './violation.ts';
+import { introduced, type Violation } from './violation.ts';
 
 /** A changed resource that Envoy would not take, and why. */
 export interface FoundViolation extends Violation {
@@ -22,7 +22,9 @@ export function findViolations(
   return changed.flatMap((resource) => {
     const violations = [
       ...nameViolations(resource, clusters),
-      ...readableViolations(resource, clusters),
+      ...introduced(readableViolations(resource, clusters), () =>
+        readableViolations({ ...resource, after: resource.before ?? nothing }, clusters),
+      ),
     ];
     return violations.map((violation) => ({ ...violation, resource }));
   });

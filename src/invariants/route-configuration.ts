@@ -1,9 +1,10 @@
 import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
+import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import {
+  concatenate,
   decodeString,
-  forEachField,
   hasField,
   hasText,
   stringOf,
@@ -15,6 +16,9 @@ import { examineRoute, type Findings } from './examine-route.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
 const { RouteConfiguration, VirtualHost, UInt32Value } = fields;
+
+/** What bytes that are no UTF-8 are read as. */
+const notText = '\ufffd';
 
 /** Envoy's limit where a route configuration sets none. */
 const defaultMaxBodyBytes = 4096;
@@ -150,9 +154,11 @@ function missingClusters(
   { mayBeAbsent, isClusterMissing }: Rules,
 ): readonly Violation[] {
   return [...clusters]
+    .filter((cluster) => !cluster.includes(notText)) // no decoder takes it, so nothing can be said
     .filter((cluster) => !(mayBeAbsent && cluster === absentCluster))
-    .filter((cluster) => before === undefined || !hasText(before, cluster))
+    .filter((cluster) => before === undefined || !hasText(before, cluster)) // quick, mostly right
     .filter(isClusterMissing)
+    .filter((cluster) => before === undefined || !namesCluster(before, cluster))
     .map((cluster) => ({
       reason: 'invariant-cluster-missing',
       detail: `there is no cluster ${cluster}, to which its routes lead now`,
@@ -161,26 +167,40 @@ function missingClusters(
 }
 
 function hasEqualDomains(before: Uint8Array, after: Uint8Array): boolean {
-  const domains = valuesOf(after, VirtualHost.domains);
-  const known = valuesOf(before, VirtualHost.domains);
-  return (
-    domains.length === known.length &&
-    domains.every((domain, place) => Buffer.compare(domain, known[place] ?? domain) === 0)
-  );
+  return Buffer.compare(rawDomains(before), rawDomains(after)) === 0;
+}
+
+function namesCluster(host: Uint8Array, cluster: string): boolean {
+  return examineHost(undefined, host, defaultMaxBodyBytes).clusters.has(cluster);
+}
+
+/** Whole fields, whatever they hold. */
+function rawDomains(host: Uint8Array): Uint8Array {
+  const domains: Uint8Array[] = [];
+  const reader = new FieldReader(host);
+  while (reader.next()) {
+    if (reader.number === VirtualHost.domains.number) domains.push(reader.raw());
+  }
+  return concatenate(domains);
 }
 
 /** Envoy compares domains without regard to case. */
-function findRepeatedDomains(routeConfiguration: Uint8Array): Violation[] {
-  const domains: string[] = [];
-  forEachField(routeConfiguration, RouteConfiguration.virtual_hosts, (host) => {
-    for (const domain of valuesOf(host, VirtualHost.domains)) {
-      domains.push(decodeString(domain).toLowerCase());
-    }
-  });
-  return repeated(domains).map((domain) => ({
-    reason: 'invariant-domains',
-    detail: `the domain ${domain} is there twice`,
-  }));
+function findRepeatedDomains(routeConfiguration: Uint8Array): readonly Violation[] {
+  try {
+    return repeated(domainsOf(routeConfiguration)).map((domain) => ({
+      reason: 'invariant-domains',
+      detail: `the domain ${domain} is there twice`,
+    }));
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return [{ reason: 'invariant-unreadable', detail: error.message }];
+  }
+}
+
+function domainsOf(routeConfiguration: Uint8Array): readonly string[] {
+  return valuesOf(routeConfiguration, RouteConfiguration.virtual_hosts).flatMap((host) =>
+    valuesOf(host, VirtualHost.domains).map((domain) => decodeString(domain).toLowerCase()),
+  );
 }
 
 function maxBodyBytesOf(routeConfiguration: Uint8Array): number {

@@ -31,7 +31,7 @@ export function isInvariantReason(reason: string): reason is InvariantReason {
   return invariantReasons.some((one) => one === reason);
 }
 
-/** Those violations that were not there before: what came wrong is not the rewrite's fault. */
+/** Those violations of a sort that was not there before: what came wrong is not the rewrite's fault. */
 export function introduced(
   now: readonly Violation[],
   before: () => readonly Violation[],
@@ -41,10 +41,9 @@ export function introduced(
   return now.filter((violation) => !known.has(keyOf(violation)));
 }
 
-function keyOf({ reason, detail, virtualHost, route }: Violation): string {
-  // Of what cannot be read the detail says where, which shifts with everything in front of it.
-  if (reason === 'invariant-unreadable') return reason;
-  return JSON.stringify([reason, virtualHost, route, detail]);
+/** Not what exactly: Envoy refused the virtual host, or the resource, for this before. */
+function keyOf({ reason, virtualHost }: Violation): string {
+  return `${reason} ${virtualHost}`;
 }
 
 /** The values that occur more than once, each of them once. */

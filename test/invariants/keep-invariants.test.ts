@@ -171,6 +171,24 @@ describe('what is left alone', () => {
     expect(report.skips).toEqual([]);
   });
 
+  it('is a cluster that was missing before, however its name was encoded', () => {
+    const overlong = Buffer.from([0x0a, 0x84, 0x00, ...Buffer.from('gone')]); // RouteAction.cluster
+    const [came] = snapshot.resources.slice(-2);
+    const bytes = Buffer.from(came?.value ?? []);
+    const at = bytes.indexOf(Buffer.from([0x0a, 0x04, ...Buffer.from('gone')]));
+    const odd = Buffer.concat([bytes.subarray(0, at), overlong, bytes.subarray(at + 6)]);
+    // Lengths of action, route, virtual host and route configuration's own field: one more byte each.
+    for (const length of lengthsAround(bytes, at)) odd[length] = (odd[length] ?? 0) + 1;
+    const changed = forward({ cluster: 'gone', prefix_rewrite: '/' });
+    const resources = snapshot.resources.toSpliced(-2, 1, { kind: 'routes', value: odd });
+    const { report } = run(putting(northWith(hostA, host('b', changed))), {
+      ...snapshot,
+      resources,
+    });
+    expect(report.changes).toHaveLength(1);
+    expect(report.skips).toEqual([]);
+  });
+
   it('is our absent cluster, where Envoy does not validate clusters', () => {
     const { report } = run(
       putting(northWith(host('a', route('a', 'offramp-connector-offline')), hostB)),
@@ -202,6 +220,21 @@ describe('what is left alone', () => {
     },
   );
 });
+
+/** The places of the one-byte lengths of the messages that a place is in, all but the outermost. */
+function lengthsAround(message: Uint8Array, place: number): number[] {
+  const found: number[] = [];
+  const look = (from: number, to: number): void => {
+    for (let at = from; at + 1 < to; at += 2 + (message[at + 1] ?? 0)) {
+      const end = at + 2 + (message[at + 1] ?? 0);
+      if (place < at + 2 || place >= end) continue;
+      found.push(at + 1);
+      if (place > at + 2) look(at + 2, end);
+    }
+  };
+  look(0, message.length);
+  return found;
+}
 
 function hostsOf(routeConfiguration: object): { name: string; routes: object[] }[] {
   return 'virtual_hosts' in routeConfiguration && Array.isArray(routeConfiguration.virtual_hosts)

@@ -106,7 +106,7 @@ function addTo(
   const way =
     findRouteObstacle(view.action, action, view.ambiguous) ??
     findListenerObstacle(at, context.surveyed) ??
-    findClusterObstacle(clusters, vm) ??
+    findClusterObstacle(clusters, vm, context) ??
     findControlPlane(vm, at, context.surveyed);
   if ('reason' in way) {
     // A whole Gateway’s routes have the one to the control plane among them.
@@ -182,13 +182,17 @@ function findListenerObstacle(
 function findClusterObstacle(
   clusters: readonly string[],
   { options }: VmRoute,
+  { clusters: present }: FallbackContext,
 ): Obstacle | undefined {
   if (clusters.length === 0) {
     const detail = 'the snapshot has none of its clusters: is cluster.includeAll set?';
     return { reason: 'cluster-missing', detail };
   }
-  const { cluster = '' } = options.controlPlane ?? {};
-  return clusters.includes(cluster) ? isControlPlane : undefined;
+  const { cluster } = options.controlPlane ?? {};
+  if (cluster === undefined) return undefined;
+  if (clusters.includes(cluster)) return isControlPlane;
+  if (present.has(cluster)) return undefined;
+  return { reason: 'control-plane-missing', detail: `the snapshot has no cluster ${cluster}` };
 }
 
 function freeKey(wanted: string, taken: Set<string>): string {
