@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { invariantReasons, isInvariantReason } from '../invariants/violation.ts';
 import { countEffect, type Report, skipReasons, unresolvedReasons } from '../rewrites/report.ts';
 import type { WatchState } from '../state/kubernetes/informers.ts';
 import { kindStates } from '../state/kubernetes/kind-condition.ts';
@@ -42,6 +43,7 @@ export class Metrics {
   readonly #emptyUnresolved;
   readonly #fallbackRoutes;
   readonly #skipped;
+  readonly #violations;
   readonly #watches: (() => readonly WatchState[])[] = [];
 
   constructor(prefix: string) {
@@ -134,6 +136,12 @@ export class Metrics {
       'Things left as they came although the state spoke of them, by reason. explain says which.',
       ['reason'],
     );
+    this.#violations = this.#counter(
+      'invariant_violations_total',
+      'Changes of a rewrite that were taken back because Envoy would have refused them, by reason. ' +
+        'Alert on any: it is a bug. Traffic goes where it would without that change.',
+      ['reason'],
+    );
     this.#registerWatches();
     // From the start, so that increase() sees the first one.
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
@@ -143,6 +151,7 @@ export class Metrics {
     for (const outcome of ['ok', 'failed', 'dropped']) this.recordings.inc({ outcome }, 0);
     for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
     for (const reason of unresolvedReasons) this.#emptyUnresolved.inc({ reason }, 0);
+    for (const reason of invariantReasons) this.#violations.inc({ reason }, 0);
   }
 
   /** Times one answered PostTranslateModify RPC. */
@@ -162,6 +171,7 @@ export class Metrics {
     for (const { reason } of report.skips) {
       this.#skipped.inc({ reason });
       if (unresolvedReasons.includes(reason)) this.#emptyUnresolved.inc({ reason });
+      if (isInvariantReason(reason)) this.#violations.inc({ reason });
     }
   }
 

@@ -57,7 +57,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
         connectable: connectable.has(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
-        hasDomain: lookUpDomains(routeConfiguration),
+        takeDomain: domainTaker(routeConfiguration),
       };
       let connectNeeded = false;
       const rewritten = report.allOrNothing(() =>
@@ -78,20 +78,23 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
 };
 
-/** Made when it is first asked: few domains of a large route configuration ever matter. */
-function lookUpDomains(routeConfiguration: Uint8Array): (domain: string) => boolean {
-  let domains: ReadonlySet<string> | undefined;
+/** Their set is made when it is first asked: few domains of a large route configuration ever matter. */
+function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {
+  let taken: Set<string> | undefined;
   return (domain) => {
-    domains ??= domainsOf(routeConfiguration);
-    return domains.has(domain);
+    taken ??= domainsOf(routeConfiguration);
+    if (taken.has(domain)) return false;
+    taken.add(domain);
+    return true;
   };
 }
 
-function domainsOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
+/** In lower case, as Envoy compares them. */
+function domainsOf(routeConfiguration: Uint8Array): Set<string> {
   const domains = new Set<string>();
   forEachField(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
     for (const domain of valuesOf(virtualHost, VirtualHost.domains)) {
-      domains.add(decodeString(domain));
+      domains.add(decodeString(domain).toLowerCase());
     }
   });
   return domains;

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
+import { isInvariantReason } from '../invariants/violation.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
 import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
-import type { Report } from '../rewrites/report.ts';
+import type { Report, Skip } from '../rewrites/report.ts';
 import { ToldAssignments } from '../state/told-assignments.ts';
 import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
@@ -123,6 +124,7 @@ export class Hook {
     const result = answerSnapshot(request, this.#options, state, timed);
     metrics.countReport(result.report);
     this.#warnAboutMissingRoutes(result.snapshot);
+    this.#tellViolations(result.report);
     const decided = mode === 'shadow' ? [] : result.splits;
     this.#options.sawSnapshot?.(result.snapshot, decided);
     log.info(
@@ -139,6 +141,15 @@ export class Hook {
     return result.response;
   }
 
+  #tellViolations({ skips }: Report): void {
+    const violations = skips.filter(({ reason }) => isInvariantReason(reason));
+    if (violations.length === 0) return;
+    this.#options.log.error(
+      { violations: violations.slice(0, maxNamedSkips).map(nameSkip) },
+      'a rewrite made something that Envoy would refuse, which was taken back: a bug of Offramp',
+    );
+  }
+
   #warnAboutMissingRoutes(snapshot: Snapshot): void {
     if (this.#warnedAboutRoutes) return;
     if (countResources(snapshot, 'clusters') === 0) return;
@@ -153,11 +164,12 @@ export class Hook {
 
 function namedSkips({ skips }: Report): { skips?: string[] } {
   if (skips.length === 0) return {};
-  const named = skips.slice(0, maxNamedSkips).map(({ reason, place, detail }) => {
-    const where = [place.resource, place.virtualHost, place.route].filter(Boolean).join(' > ');
-    return `${reason}: ${where}: ${detail}`;
-  });
-  return { skips: named };
+  return { skips: skips.slice(0, maxNamedSkips).map(nameSkip) };
+}
+
+function nameSkip({ reason, place, detail }: Skip): string {
+  const where = [place.resource, place.virtualHost, place.route].filter(Boolean).join(' > ');
+  return `${reason}: ${where}: ${detail}`;
 }
 
 function secondsSince(started: number): number {

@@ -43,6 +43,7 @@ export const listenerFields = {
   ),
   HttpFilter: fieldsOf('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
     name: 1,
+    typed_config: 4,
   }),
   TypedExtensionConfig: fieldsOf('envoy.config.core.v3.TypedExtensionConfig', { name: 1 }),
   HcmUpgradeConfig: fieldsOf(

@@ -6,6 +6,7 @@ export const routeFields = {
     name: 1,
     virtual_hosts: 2,
     validate_clusters: 7,
+    max_direct_response_body_size_bytes: 11,
     typed_per_filter_config: 16,
   }),
   VirtualHost: fieldsOf('envoy.config.route.v3.VirtualHost', {
@@ -71,6 +72,11 @@ export const routeFields = {
     host_rewrite: 44,
     path_rewrite: 45,
   }),
+  DirectResponseAction: fieldsOf('envoy.config.route.v3.DirectResponseAction', {
+    status: 1,
+    body: 2,
+  }),
+  DataSource: fieldsOf('envoy.config.core.v3.DataSource', { inline_bytes: 2, inline_string: 3 }),
   UpgradeConfig: fieldsOf('envoy.config.route.v3.RouteAction.UpgradeConfig', {
     upgrade_type: 1,
     enabled: 2,

@@ -17,6 +17,7 @@ const varints = new Set([
   'google.protobuf.UInt32Value.value',
   'google.protobuf.UInt64Value.value',
   'envoy.config.route.v3.RouteAction.append_x_forwarded_host',
+  'envoy.config.route.v3.DirectResponseAction.status',
   'envoy.config.route.v3.FilterConfig.disabled',
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute.disabled',
   'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig.disabled',

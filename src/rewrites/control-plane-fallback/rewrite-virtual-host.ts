@@ -188,8 +188,11 @@ function findClusterObstacle(
     const detail = 'the snapshot has none of its clusters: is cluster.includeAll set?';
     return { reason: 'cluster-missing', detail };
   }
-  const { cluster = '' } = options.controlPlane ?? {};
-  if (clusters.includes(cluster)) return isControlPlane;
+  const { cluster } = options.controlPlane ?? {};
+  if (cluster !== undefined && clusters.includes(cluster)) return isControlPlane;
+  if (cluster !== undefined && !known.has(cluster)) {
+    return { reason: 'control-plane-missing', detail: `the snapshot has no cluster ${cluster}` };
+  }
   return clusters.map((one) => known.obstacleOf(one)).find((one) => one !== undefined);
 }
 

@@ -153,6 +153,7 @@ function describeEntry(
 function applyTo(route: Uint8Array, decision: Rebalanced): Uint8Array {
   const { leftOutWeight } = decision;
   const added = decision.added.map(({ cluster, weight }) => encodeEntry(cluster, weight));
+  let isLeftOutWeighed = false;
   return mapFields(route, Route.route, (action) => {
     const split = mapFields(action, RouteAction.weighted_clusters, (clusters) =>
       editFields(mapFields(clusters, WeightedCluster.clusters, rewriteEntry), () => 'keep', added),
@@ -164,6 +165,8 @@ function applyTo(route: Uint8Array, decision: Rebalanced): Uint8Array {
     const cluster = stringOf(entry, ClusterWeight.name);
     if (decision.dropped.has(cluster)) return undefined;
     if (cluster !== leftOutCluster || leftOutWeight === undefined) return entry;
+    if (isLeftOutWeighed) return undefined; // of several the first has the weight of all
+    isLeftOutWeighed = true;
     return editFields(
       entry,
       (field) => (field.number === ClusterWeight.weight.number ? 'drop' : 'keep'),

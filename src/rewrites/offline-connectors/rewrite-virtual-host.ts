@@ -131,7 +131,7 @@ function addDomain(
 ): Uint8Array {
   const own = valuesOf(virtualHost, VirtualHost.domains).map(decodeString);
   if (own.includes(domain)) return virtualHost;
-  if (context.hasDomain(domain)) {
+  if (!context.takeDomain(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', placeOf(context, name), detail);
     return virtualHost;
