@@ -97,6 +97,7 @@ export class Offramp {
     const state = await openState(loaded, { metrics, log });
     metrics.observeSource(state.source);
     const readiness = new ServerReadiness(state.source, state.retrigger);
+    metrics.observeReadiness(() => readiness.check().checks);
     try {
       const http = await startHttpServer(config.http.address, metrics.registry, readiness);
       return new Offramp({ ...state, config, metrics, log, readiness, http, recorder });
