@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { unpackPrograms } from './debian-package.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
 
@@ -15,7 +16,8 @@ export type TestbedTool =
   | 'grpcurl'
   | 'helm'
   | 'kube-apiserver'
-  | 'kubectl';
+  | 'kubectl'
+  | 'prometheus';
 
 /** How one of them is made. */
 export interface Recipe {
@@ -78,6 +80,12 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     version: () => TESTBED_VERSIONS.helm,
     expectation: 'about 2 minutes',
     build: (folder, version) => goInstall(folder, `helm.sh/helm/v3/cmd/helm@v${version}`),
+  },
+  prometheus: {
+    version: () => TESTBED_VERSIONS.prometheus,
+    expectation: 'a few seconds',
+    // promtool is beside it.
+    build: (folder, version) => unpackPrograms(folder, { name: 'prometheus', version }),
   },
 };
 

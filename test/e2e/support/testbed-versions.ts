@@ -33,6 +33,8 @@ export const TESTBED_VERSIONS = {
   /** Not older than the one Kubernetes requires: Go would silently build that one instead. */
   etcd: '3.6.8',
   helm: '3.19.0',
+  /** The upstream part of the Debian package's version. */
+  prometheus: '2.42.0',
 } as const;
 
 function release(version: string): EnvoyGatewayRelease {
