@@ -17,6 +17,13 @@ const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** Bytes, from one kibibyte to 256 MiB, the largest message that is accepted. */
 const sizeBuckets = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 28];
 
+/** Gauges called `_total`, of which promtool complains; without it they say the same, by type. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
 /** How a hook call ended. */
 export type Outcome = 'ok' | 'invalid' | 'error';
 
@@ -52,6 +59,7 @@ export class Metrics {
   constructor(prefix: string) {
     this.#prefix = prefix;
     collectDefaultMetrics({ register: this.registry });
+    for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.rpcs = new RpcMetrics(this.registry);
     this.hookDuration = this.#histogram(
       'hook_duration_seconds',
