@@ -1,5 +1,6 @@
 import {
   type handleUnaryCall,
+  type Metadata,
   type ServiceDefinition,
   type ServiceError,
   status,
@@ -22,6 +23,9 @@ const rpcs = [
   'PostEndpointsModify',
   'PostTranslateModify',
 ] as const;
+
+/** Answers one RPC; the caller is told by its connection. */
+type Answer = (request: Buffer, caller: string, metadata: Metadata) => Uint8Array;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -56,8 +60,9 @@ export function implementExtension(
   log: Logger,
   answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
-  const answers: Readonly<Record<string, (request: Buffer, caller: string) => Uint8Array>> = {
-    PostTranslateModify: (request, caller) => hook.postTranslateModify(request, caller),
+  const answers: Readonly<Record<string, Answer>> = {
+    PostTranslateModify: (request, caller, metadata) =>
+      hook.postTranslateModify(request, caller, (name) => metadata.get(name)[0]?.toString()),
     PostRouteModify: (request) =>
       stampRouteOfRequest(request, (err) =>
         log.error({ err }, 'a route came without its policies'),
@@ -73,7 +78,7 @@ export function implementExtension(
       let code = status.OK;
       try {
         const { request } = call;
-        callback(null, asBuffer(answer(request, call.getPeer())));
+        callback(null, asBuffer(answer(request, call.getPeer(), call.metadata)));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
         if (isHook) {

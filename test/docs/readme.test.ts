@@ -134,7 +134,7 @@ describe('commands in the README', () => {
 describe('reference tables', () => {
   it('has a row for each field of the log line', () => {
     const fields = Object.keys(summarize({ resources: [], contexts: [] }, emptyReport));
-    const ofTheHook = ['skips', 'mode', 'duration_ms', 'snapshot_bytes'];
+    const ofTheHook = ['skips', 'mode', 'duration_ms', 'snapshot_bytes', 'trace_id'];
     const rows = tableUnder('## The log line').flatMap(([names = '']) => names.split(', '));
     expect(rows.map(unquote).sort()).toEqual([...fields, ...ofTheHook].sort());
   });

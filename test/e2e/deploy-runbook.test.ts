@@ -22,7 +22,7 @@ const listSchema = z.looseObject({ items: z.array(z.unknown()) });
 
 /** These need a registry, a running pod, or somebody who types. */
 const forPeople =
-  /^(docker|curl|kubectl run|helm push)\b|\b(port-forward|logs|edit|rollout status)\b/;
+  /^(docker|curl|kubectl run|helm push)\b|\b(port-forward|exec|logs|edit|rollout status)\b/;
 
 let operator: Operator;
 
