@@ -1,9 +1,12 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { LogLevel } from '../observe/log-level.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { openTracing, type Tracing } from '../observe/tracing.ts';
 import { Recorder } from '../record/recorder.ts';
 import { RecordingFolder } from '../record/recording-folder.ts';
+import { startAdminServer } from '../server/admin-server.ts';
 import { implementExtension } from '../server/extension-service.ts';
 import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
@@ -14,6 +17,9 @@ import { type RecordFlags, type RecordSettings, readRecordFlags } from './record
 
 /** Milliseconds that running calls get to finish after SIGTERM; Kubernetes kills after 30 s. */
 const shutdownGraceMs = 20_000;
+
+/** Milliseconds that the last traces get to be sent in, after that. */
+const lastTracesMs = 5_000;
 
 /** Options of `offramp serve`. */
 interface ServeOptions extends RecordFlags {
@@ -36,12 +42,18 @@ export interface RunningOfframp {
 export async function serve(options: ServeOptions): Promise<void> {
   const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
   const record = readRecordFlags(options);
+  let level: LogLevel | undefined;
+  // From the start: while nobody listens, the signal ends the process.
+  process.on('SIGUSR2', () => level?.switch('SIGUSR2'));
   const offramp = await Offramp.start({ ...loadConfig(options.config), record });
+  level = offramp.level;
   try {
     await Promise.race([asked, offramp.bindWhenSynced()]);
     await asked;
   } finally {
     await offramp.stop();
+    // Nothing of ours is left to do; a request to a collector that hangs would go on for its timeout.
+    setTimeout(() => process.exit(), 500).unref();
   }
 }
 
@@ -73,9 +85,12 @@ interface Parts extends OpenState {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly level: LogLevel;
   readonly readiness: ServerReadiness;
   readonly http: HttpServer;
+  readonly admin: HttpServer | undefined;
   readonly recorder: Recorder | undefined;
+  readonly tracing: Tracing | undefined;
 }
 
 /** A server that is up, or on its way there. */
@@ -93,18 +108,25 @@ export class Offramp {
     const { config, record } = loaded;
     const log = createLog(config, logTo);
     const metrics = new Metrics(config.metrics.prefix);
+    const tracing = await openTracing(process.env, log);
     const recorder = record && startRecorder(record, metrics, log);
     const state = await openState(loaded, { metrics, log });
     metrics.observeSource(state.source);
     const readiness = new ServerReadiness(state.source, state.retrigger);
+    metrics.observeReadiness(() => readiness.check().checks);
+    const level = new LogLevel(log, config.log.level);
+    const parts = { ...state, config, metrics, log, level, readiness, recorder, tracing };
     try {
-      const http = await startHttpServer(config.http.address, metrics.registry, readiness);
-      return new Offramp({ ...state, config, metrics, log, readiness, http, recorder });
+      return new Offramp({ ...parts, ...(await startHttp(parts)) });
     } catch (error) {
       state.retrigger?.stop();
       state.source.stop();
       throw error;
     }
+  }
+
+  get level(): LogLevel {
+    return this.#parts.level;
   }
 
   get httpAddress(): string {
@@ -116,7 +138,8 @@ export class Offramp {
    * that is not there yet. Answers the address. Throws OfframpError: address-unusable.
    */
   async bindWhenSynced(): Promise<string> {
-    const { source, retrigger, config, metrics, log, readiness, http, recorder } = this.#parts;
+    const { source, retrigger, config, metrics, log, readiness, http, admin, recorder, tracing } =
+      this.#parts;
     await source.whenSynced();
     const hook = new Hook({
       mode: config.mode,
@@ -125,6 +148,7 @@ export class Offramp {
       ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
       metrics,
       log,
+      tracing,
     });
     const implementation = implementExtension(hook, metrics, log, (request) =>
       recorder?.record(request),
@@ -137,13 +161,21 @@ export class Offramp {
     }
     readiness.grpcIsBound(grpc.address);
     grpc.setServing(true);
-    log.info({ grpc: grpc.address, http: http.address, mode: config.mode }, 'serving');
+    log.info(
+      {
+        grpc: grpc.address,
+        http: http.address,
+        ...(admin && { admin: admin.address }),
+        mode: config.mode,
+      },
+      'serving',
+    );
     return grpc.address;
   }
 
   /** Takes no new calls, lets running ones finish. */
   async stop(): Promise<void> {
-    const { source, retrigger, log, readiness, http, recorder } = this.#parts;
+    const { source, retrigger, log, readiness, http, admin, recorder, tracing } = this.#parts;
     log.info('stopping: no new calls are taken, running ones are finished');
     this.#isStopping = true;
     readiness.stopping();
@@ -151,10 +183,26 @@ export class Offramp {
     const deadline = performance.now() + shutdownGraceMs;
     await this.#grpc?.stop(shutdownGraceMs);
     await recorder?.stop(Math.max(0, deadline - performance.now()));
+    await tracing?.stop(Math.min(lastTracesMs, Math.max(1_000, deadline - performance.now())));
+    await admin?.stop();
     await http.stop();
     retrigger?.stop();
     source.stop();
     log.info('stopped');
+  }
+}
+
+/** Everything that speaks HTTP. */
+async function startHttp(
+  parts: Pick<Parts, 'config' | 'metrics' | 'readiness' | 'level'>,
+): Promise<Pick<Parts, 'http' | 'admin'>> {
+  const { config, metrics, readiness, level } = parts;
+  const http = await startHttpServer(config.http.address, metrics.registry, readiness);
+  try {
+    return { http, admin: config.admin && (await startAdminServer(config.admin.address, level)) };
+  } catch (error) {
+    await http.stop();
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { isInvariantReason } from '../invariants/violation.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
+import type { HookTrace, ReadHeader, Tracing } from '../observe/tracing.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
 import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
@@ -35,6 +36,8 @@ export interface HookOptions {
   readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Absent unless the operator asked for traces. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The answer to one PostTranslateModify request, and what was done. */
@@ -66,7 +69,14 @@ export function answerSnapshot(
 /** How many skipped things a log line names; the report and `explain` have them all. */
 const maxNamedSkips = 5;
 
-/** Answers PostTranslateModify calls, counts and logs them. */
+/** One call, beside its bytes. */
+interface Call {
+  readonly started: number;
+  readonly caller: string;
+  readonly trace: HookTrace | undefined;
+}
+
+/** Answers PostTranslateModify calls, counts, logs and traces them. */
 export class Hook {
   readonly #options: HookOptions;
   readonly #told = new ToldAssignments();
@@ -77,23 +87,31 @@ export class Hook {
   }
 
   /**
-   * The answer to PostTranslateModify; `caller` is who asks, by its connection. Throws
-   * MalformedMessageError when the envelope is malformed.
+   * The answer to PostTranslateModify; `caller` is who asks, by its connection, with headers that may
+   * name a trace. Throws MalformedMessageError when the envelope is malformed.
    */
-  postTranslateModify(request: Uint8Array, caller: string): EncodedMessage {
-    const { metrics } = this.#options;
+  postTranslateModify(
+    request: Uint8Array,
+    caller: string,
+    readHeader: ReadHeader = () => undefined,
+  ): EncodedMessage {
+    const { metrics, tracing } = this.#options;
     const started = performance.now();
+    const trace = tracing?.startCall(readHeader);
     let outcome: Outcome = 'error';
+    let failure: unknown;
     try {
-      const response = this.#answer(request, started, caller);
+      const response = this.#answer(request, { started, caller, trace });
       this.#told.forget(caller); // not after an error: then the same call comes again
       outcome = 'ok';
       return response;
     } catch (error) {
       if (error instanceof MalformedMessageError) outcome = 'invalid';
       else metrics.hookPanics.inc();
+      failure = error;
       throw error;
     } finally {
+      trace?.end(outcome, failure);
       metrics.hookCalls.inc({ outcome });
       metrics.hookDuration.observe({ outcome }, secondsSince(started));
     }
@@ -111,18 +129,21 @@ export class Hook {
     return returnResource(request);
   }
 
-  #answer(request: Uint8Array, started: number, caller: string): EncodedMessage {
+  #answer(request: Uint8Array, { started, caller, trace }: Call): EncodedMessage {
     const { metrics, log, mode, currentState } = this.#options;
     metrics.snapshotBytes.observe(request.length);
+    trace?.describe({ 'offramp.snapshot_bytes': request.length, 'offramp.mode': mode });
     const timed = <T>(phase: Phase, work: () => T): T => {
       const begun = performance.now();
-      const result = work();
+      const result = trace === undefined ? work() : trace.phase(phase, work);
       metrics.phaseDuration.observe({ phase }, secondsSince(begun));
       return result;
     };
-    const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
+    const readState = () => ({ ...currentState(), assignments: this.#told.saidBy(caller) });
+    const state = trace === undefined ? readState() : trace.phase('state', readState);
     const result = answerSnapshot(request, this.#options, state, timed);
     metrics.countReport(result.report);
+    if (trace !== undefined) describeSummary(trace, result.summary);
     this.#warnAboutMissingRoutes(result.snapshot);
     this.#tellViolations(result.report);
     const decided = mode === 'shadow' ? [] : result.splits;
@@ -134,6 +155,7 @@ export class Hook {
         ...(mode === 'shadow' ? { mode } : {}),
         duration_ms: Math.round(secondsSince(started) * 1e6) / 1e3,
         snapshot_bytes: request.length,
+        ...(trace === undefined ? {} : { trace_id: trace.traceId }),
       },
       'PostTranslateModify',
     );
@@ -160,6 +182,14 @@ export class Hook {
         'extensionManager.hooks.xdsTranslator.translation.route.includeAll to true in Envoy Gateway',
     );
   }
+}
+
+/** The counts of the log line, under the same names. */
+function describeSummary(trace: HookTrace, summary: Summary): void {
+  const counts = Object.entries(summary).map(
+    ([name, count]) => [`offramp.${name}`, count] as const,
+  );
+  trace.describe(Object.fromEntries(counts));
 }
 
 function namedSkips({ skips }: Report): { skips?: string[] } {

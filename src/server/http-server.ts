@@ -33,9 +33,22 @@ export async function startHttpServer(
         return send(response, 404, 'here are /metrics, /healthz and /readyz\n');
     }
   });
+  return bindHttp(server, address, 'http.address');
+}
+
+/** Binds a server to host:port of an option. Throws OfframpError: address-unusable. */
+export async function bindHttp(
+  server: Server,
+  address: string,
+  option: string,
+): Promise<HttpServer> {
   const separator = address.lastIndexOf(':');
   const host = address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
-  const bound = await listen(server, host, Number(address.slice(separator + 1)), address);
+  const bound = await listen(server, host, Number(address.slice(separator + 1))).catch(
+    (error: unknown) => {
+      throw new OfframpError('address-unusable', [`${option} ${address}: ${reasonOf(error)}`]);
+    },
+  );
   return {
     address: `${address.slice(0, separator)}:${bound.port}`,
     stop: () =>
@@ -46,11 +59,9 @@ export async function startHttpServer(
   };
 }
 
-function listen(server: Server, host: string, port: number, text: string): Promise<AddressInfo> {
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new OfframpError('address-unusable', [`http.address ${text}: ${error.message}`])),
-    );
+    server.once('error', reject);
     server.listen(port, host, () => {
       const address = server.address();
       if (address === null || typeof address === 'string') reject(new Error('no TCP address'));
@@ -78,7 +89,8 @@ function sendReadiness(response: ServerResponse, readiness: Readiness, verbose: 
   send(response, ready ? 200 : 503, `${text}\n`);
 }
 
-function send(
+/** Answers with plain text. */
+export function send(
   response: ServerResponse,
   status: number,
   body: string,

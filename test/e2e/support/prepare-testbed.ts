@@ -14,6 +14,7 @@ export async function setup(): Promise<void> {
     'kubectl',
     'etcd',
     'helm',
+    'prometheus',
   ]);
   await prepareTestbed(['envoy', 'envoy-gateway'], OLDER_RELEASE);
 }

@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { unpackPrograms } from './debian-package.ts';
 import { unpackDebianPackages } from './debian-packages.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
@@ -17,7 +18,8 @@ export type TestbedTool =
   | 'helm'
   | 'kube-apiserver'
   | 'kubectl'
-  | 'luacheck';
+  | 'luacheck'
+  | 'prometheus';
 
 /** How one of them is made. */
 export interface Recipe {
@@ -85,6 +87,12 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     version: () => TESTBED_VERSIONS.luacheck,
     expectation: 'a few seconds',
     build: unpackLuacheck,
+  },
+  prometheus: {
+    version: () => TESTBED_VERSIONS.prometheus,
+    expectation: 'a few seconds',
+    // promtool is beside it.
+    build: (folder, version) => unpackPrograms(folder, { name: 'prometheus', version }),
   },
 };
 

@@ -37,6 +37,8 @@ export const TESTBED_VERSIONS = {
   luacheck: '1.1.0-1',
   /** Debian’s packages that luacheck needs. */
   debian: { lua: '5.1.5-9', luaArgparse: '0.7.1-2', luaFilesystem: '1.8.0-3' },
+  /** The upstream part of the Debian package's version. */
+  prometheus: '2.42.0',
 } as const;
 
 function release(version: string): EnvoyGatewayRelease {
