@@ -2,6 +2,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { packageVersion } from '../package-version.ts';
 import { Recorder } from '../record/recorder.ts';
 import { RecordingFolder } from '../record/recording-folder.ts';
 import { implementExtension } from '../server/extension-service.ts';
@@ -9,6 +10,9 @@ import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
 import { type HttpServer, startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
+import { summarizeConfiguration } from '../status/configuration-summary.ts';
+import { SnapshotLog } from '../status/snapshot-log.ts';
+import { StatusPages } from '../status/status-pages.ts';
 import { type OpenState, openState } from './open-state.ts';
 import { type RecordFlags, type RecordSettings, readRecordFlags } from './record-options.ts';
 
@@ -76,6 +80,7 @@ interface Parts extends OpenState {
   readonly readiness: ServerReadiness;
   readonly http: HttpServer;
   readonly recorder: Recorder | undefined;
+  readonly snapshots: SnapshotLog;
 }
 
 /** A server that is up, or on its way there. */
@@ -97,9 +102,14 @@ export class Offramp {
     const state = await openState(loaded, { metrics, log });
     metrics.observeSource(state.source);
     const readiness = new ServerReadiness(state.source, state.retrigger);
+    const snapshots = new SnapshotLog((problem) =>
+      log.error({ problem }, 'not on the status page'),
+    );
+    const pages = openStatusPages({ config, readiness, source: state.source, snapshots });
     try {
-      const http = await startHttpServer(config.http.address, metrics.registry, readiness);
-      return new Offramp({ ...state, config, metrics, log, readiness, http, recorder });
+      const http = await startHttpServer(config.http.address, metrics.registry, readiness, pages);
+      const parts = { ...state, config, metrics, log, readiness, http, recorder, snapshots };
+      return new Offramp(parts);
     } catch (error) {
       state.retrigger?.stop();
       state.source.stop();
@@ -116,13 +126,15 @@ export class Offramp {
    * that is not there yet. Answers the address. Throws OfframpError: address-unusable.
    */
   async bindWhenSynced(): Promise<string> {
-    const { source, retrigger, config, metrics, log, readiness, http, recorder } = this.#parts;
+    const { source, retrigger, config, metrics, log, readiness, http, recorder, snapshots } =
+      this.#parts;
     await source.whenSynced();
     const hook = new Hook({
       mode: config.mode,
       settings: config,
       currentState: () => source.state,
       ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
+      history: snapshots,
       metrics,
       log,
     });
@@ -161,6 +173,18 @@ export class Offramp {
 function createLog(config: Config, logTo: DestinationStream | undefined): Logger {
   const options = { level: config.log.level, base: null };
   return logTo === undefined ? pino(options) : pino(options, logTo);
+}
+
+function openStatusPages(
+  parts: Pick<Parts, 'config' | 'readiness' | 'source' | 'snapshots'>,
+): StatusPages {
+  const settings = summarizeConfiguration(parts.config);
+  return new StatusPages({
+    ...parts,
+    settings,
+    version: packageVersion(),
+    startedAt: Date.now() - process.uptime() * 1000,
+  });
 }
 
 function startRecorder(record: RecordSettings, metrics: Metrics, log: Logger): Recorder {

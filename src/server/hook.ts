@@ -19,6 +19,20 @@ import { concatenate, encodeField } from '../xds/wire.ts';
  */
 export type Mode = 'apply' | 'shadow';
 
+/** One PostTranslateModify call. */
+export interface HookCall {
+  /** Who asked, by its connection. */
+  readonly caller: string;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Is told of each PostTranslateModify call, before its answer leaves: so it should be quick. */
+export interface CallHistory {
+  answered(call: HookCall & HookResult & { readonly snapshot: Snapshot }): void;
+  failed(call: HookCall, error: unknown): void;
+}
+
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
 export interface HookOptions {
   readonly mode: Mode;
@@ -26,6 +40,7 @@ export interface HookOptions {
   readonly currentState: () => State;
   /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
   readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
+  readonly history?: CallHistory;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -85,6 +100,8 @@ export class Hook {
     } catch (error) {
       if (error instanceof MalformedMessageError) outcome = 'invalid';
       else metrics.hookPanics.inc();
+      const call = { caller, seconds: secondsSince(started), bytes: request.length };
+      this.#options.history?.failed(call, error);
       throw error;
     } finally {
       metrics.hookCalls.inc({ outcome });
@@ -130,6 +147,8 @@ export class Hook {
       'PostTranslateModify',
     );
     if (log.isLevelEnabled('debug')) log.debug({ changes: result.report.changes }, 'changes');
+    const call = { caller, seconds: secondsSince(started), bytes: request.length };
+    this.#options.history?.answered({ ...call, ...result });
     return result.response;
   }
 

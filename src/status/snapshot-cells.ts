@@ -1,0 +1,26 @@
+import type { HtmlValue } from './html.ts';
+import { html } from './html.ts';
+import { tally, time, verdict } from './parts.ts';
+import type { SnapshotSummary } from './status.ts';
+
+/** The columns of `snapshotCells`. */
+export const snapshotColumns = ['When', 'By', 'Took', 'Size', 'Changed', 'Left as it came'];
+
+/** What one snapshot was and what was done to it, a cell each. */
+export function snapshotCells(snapshot: SnapshotSummary): readonly HtmlValue[] {
+  const { at, caller, milliseconds, bytes, effects, reasons, outcome, reason } = snapshot;
+  const answered = outcome === 'answered';
+  return [
+    time(at),
+    caller,
+    `${milliseconds.toFixed(1)} ms`,
+    `${(bytes / 1024).toFixed(1)} KiB`,
+    answered ? tally(effects) : html`${verdict(false, outcome)}: ${reason}`,
+    answered ? tally(reasons) : '',
+  ];
+}
+
+/** Says that a snapshot was not answered; nothing when it was. */
+export function describeOutcome({ outcome }: SnapshotSummary): HtmlValue {
+  return outcome === 'answered' ? undefined : html` ${verdict(false, outcome)}`;
+}
