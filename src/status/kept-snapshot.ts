@@ -40,6 +40,7 @@ export interface KeptSnapshot {
   /** Why it was refused, or failed. */
   readonly reason?: string;
   readonly gateways: readonly string[];
+  /** How many there are besides these, of those that were looked for. */
   readonly moreGateways: number;
   readonly summary?: Summary;
   /** How often each effect and each reason is in the report, what is left out included. */

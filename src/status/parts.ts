@@ -72,7 +72,10 @@ export function count(number: number, one: string, many = `${one}s`): string {
 }
 
 /** Counts by name in one cell: `2 route-answered, 1 cluster-replaced`. */
-export function tally(counts: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(counts).map(([name, number]) => `${number} ${name}`);
-  return parts.length === 0 ? 'nothing' : parts.join(', ');
+export function tally(counts: Readonly<Record<string, number>>): HtmlValue {
+  const parts = Object.entries(counts).map(([name, number], index) => [
+    index === 0 ? '' : ', ',
+    html`<span class="whole">${number} ${name}</span>`,
+  ]);
+  return parts.length === 0 ? 'nothing' : parts;
 }

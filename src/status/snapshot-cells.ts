@@ -1,6 +1,7 @@
 import type { HtmlValue } from './html.ts';
 import { html } from './html.ts';
 import { tally, time, verdict } from './parts.ts';
+import { snapshotLimits } from './snapshot-log.ts';
 import type { SnapshotSummary } from './status.ts';
 
 /** The columns of `snapshotCells`. */
@@ -23,4 +24,12 @@ export function snapshotCells(snapshot: SnapshotSummary): readonly HtmlValue[] {
 /** Says that a snapshot was not answered; nothing when it was. */
 export function describeOutcome({ outcome }: SnapshotSummary): HtmlValue {
   return outcome === 'answered' ? undefined : html` ${verdict(false, outcome)}`;
+}
+
+/** The Gateways of a snapshot, as far as they are kept. */
+export function nameGateways({ gateways, moreGateways }: SnapshotSummary): string {
+  if (gateways.length === 0) return 'none';
+  const isAll = gateways.length + moreGateways <= snapshotLimits.gateways;
+  const more = moreGateways === 0 ? '' : ` and ${isAll ? '' : 'at least '}${moreGateways} more`;
+  return `${gateways.join(', ')}${more}`;
 }

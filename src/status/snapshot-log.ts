@@ -47,10 +47,12 @@ export class SnapshotLog implements CallHistory {
 
   answered(call: Parameters<CallHistory['answered']>[0]): void {
     const kept = this.#next(call);
-    // Finding the Gateways means a walk over the snapshot: the caller need not wait for it.
+    // Finding the Gateways means a walk over the snapshot: the caller need not wait for it, and the
+    // next one not for long.
     setImmediate(() => {
       try {
-        const gateways = gatewaysOf(call.snapshot).map((one) => `${one.namespace}/${one.name}`);
+        const found = gatewaysOf(call.snapshot, this.#limits.gateways + 1);
+        const gateways = found.map(({ namespace, name }) => `${namespace}/${name}`);
         this.#keep(keepAnswered(kept, call, gateways), gateways);
       } catch (error) {
         this.#told(reasonOf(error));

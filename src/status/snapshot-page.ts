@@ -1,14 +1,12 @@
 import { type Html, html } from './html.ts';
 import type { KeptPlace } from './kept-snapshot.ts';
 import { count, document, section, table } from './parts.ts';
-import { snapshotCells, snapshotColumns } from './snapshot-cells.ts';
+import { nameGateways, snapshotCells, snapshotColumns } from './snapshot-cells.ts';
 import type { ShownSnapshot } from './status.ts';
 
 /** What was done to one snapshot, virtual host by virtual host. */
 export function snapshotPage(snapshot: ShownSnapshot): Html {
-  const { id, gateways, moreGateways, places } = snapshot;
-  const named = gateways.length === 0 ? 'none' : gateways.join(', ');
-  const more = moreGateways === 0 ? '' : ` and ${moreGateways} more`;
+  const { id, places } = snapshot;
   const head = html`<h1>Snapshot ${id}</h1>
 <p><a href="/status#snapshots">Back to the status</a> · <a href="/status/snapshots/${id}.json">The same as JSON</a></p>`;
   const hosts = places.filter(({ virtualHost }) => virtualHost !== undefined);
@@ -21,7 +19,7 @@ export function snapshotPage(snapshot: ShownSnapshot): Html {
         rows: [[String(id), ...snapshotCells(snapshot)]],
         none: '',
       }),
-      html`<p>Gateways: ${named}${more}. ${contents(snapshot)}</p>`,
+      html`<p>Gateways: ${nameGateways(snapshot)}. ${contents(snapshot)}</p>`,
       leftOut(snapshot),
     ]),
     placesSection('hosts', 'Virtual hosts', hosts),

@@ -5,7 +5,7 @@ import { pager } from './pager.ts';
 import { count, document, section, table, time, verdict } from './parts.ts';
 import { type StatusQuery, writeQuery } from './query.ts';
 import { searchForm } from './search-form.ts';
-import { describeOutcome, snapshotCells, snapshotColumns } from './snapshot-cells.ts';
+import { describeOutcome, nameGateways, snapshotCells, snapshotColumns } from './snapshot-cells.ts';
 import type { Status } from './status.ts';
 
 const sections = [
@@ -79,19 +79,14 @@ and why, is behind each number.</p>`,
     table({
       caption: 'The last snapshots, the newest first',
       columns: ['Snapshot', ...snapshotColumns, 'Gateways'],
-      rows: rows.map((one) => [link(one.id), ...snapshotCells(one), gatewaysOf(one)]),
+      rows: rows.map((one) => [link(one.id), ...snapshotCells(one), nameGateways(one)]),
       none: 'Envoy Gateway has not called yet.',
     }),
   ]);
 }
 
-function gatewaysOf({ gateways, moreGateways }: Status['snapshots']['rows'][number]): string {
-  const more = moreGateways === 0 ? '' : ` and ${moreGateways} more`;
-  return gateways.length === 0 ? 'none' : `${gateways.join(', ')}${more}`;
-}
-
 function link(id: number): Html {
-  return html`<a href="/status/snapshots/${id}">Snapshot ${id}</a>`;
+  return html`<a class="whole" href="/status/snapshots/${id}">Snapshot ${id}</a>`;
 }
 
 function gateways({ gateways: paged }: Status, query: StatusQuery): Html {

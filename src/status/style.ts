@@ -38,12 +38,11 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; color: var(--soft); padding: .25rem 0; }
 th, td {
   text-align: left; vertical-align: top; padding: .3rem .75rem .3rem .5rem;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; unicode-bidi: isolate; min-width: 5rem;
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; max-width: 24rem; unicode-bidi: isolate; min-width: 6.5rem;
 }
 thead th { background: var(--head); white-space: nowrap; }
 tbody th { font-weight: 600; }
-td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-time { white-space: nowrap; }
+time, .whole { white-space: nowrap; }
 form { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: .75rem 0; }
 label { display: grid; font-size: .9rem; }
 input, select, button {

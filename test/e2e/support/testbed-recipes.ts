@@ -4,9 +4,11 @@ import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
+import { unpackChromium } from './unpack-chromium.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
 export type TestbedTool =
+  | 'chromium'
   | 'envoy'
   | 'envoy-gateway'
   | 'etcd'
@@ -29,6 +31,11 @@ export interface Recipe {
 
 /** One recipe for each tool. */
 export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
+  chromium: {
+    version: () => TESTBED_VERSIONS.chromium,
+    expectation: 'about 1 minute',
+    build: unpackChromium,
+  },
   'envoy-gateway': {
     version: ({ version }) => version,
     expectation: 'about 4 minutes',
