@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { LogLevel } from '../observe/log-level.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { openTracing, type Tracing } from '../observe/tracing.ts';
+import { packageVersion } from '../package-version.ts';
 import { Recorder } from '../record/recorder.ts';
 import { RecordingFolder } from '../record/recording-folder.ts';
 import { startAdminServer } from '../server/admin-server.ts';
@@ -12,6 +13,9 @@ import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
 import { type HttpServer, startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
+import { summarizeConfiguration } from '../status/configuration-summary.ts';
+import { SnapshotLog } from '../status/snapshot-log.ts';
+import { StatusPages } from '../status/status-pages.ts';
 import { type OpenState, openState } from './open-state.ts';
 import { type RecordFlags, type RecordSettings, readRecordFlags } from './record-options.ts';
 
@@ -91,6 +95,7 @@ interface Parts extends OpenState {
   readonly admin: HttpServer | undefined;
   readonly recorder: Recorder | undefined;
   readonly tracing: Tracing | undefined;
+  readonly snapshots: SnapshotLog;
 }
 
 /** A server that is up, or on its way there. */
@@ -115,9 +120,23 @@ export class Offramp {
     const readiness = new ServerReadiness(state.source, state.retrigger);
     metrics.observeReadiness(() => readiness.check().checks);
     const level = new LogLevel(log, config.log.level);
-    const parts = { ...state, config, metrics, log, level, readiness, recorder, tracing };
+    const snapshots = new SnapshotLog((problem) =>
+      log.error({ problem }, 'not on the status page'),
+    );
+    const pages = openStatusPages({ config, readiness, source: state.source, snapshots });
+    const parts = {
+      ...state,
+      config,
+      metrics,
+      log,
+      level,
+      readiness,
+      recorder,
+      tracing,
+      snapshots,
+    };
     try {
-      return new Offramp({ ...parts, ...(await startHttp(parts)) });
+      return new Offramp({ ...parts, ...(await startHttp(parts, pages)) });
     } catch (error) {
       state.retrigger?.stop();
       state.source.stop();
@@ -138,14 +157,26 @@ export class Offramp {
    * that is not there yet. Answers the address. Throws OfframpError: address-unusable.
    */
   async bindWhenSynced(): Promise<string> {
-    const { source, retrigger, config, metrics, log, readiness, http, admin, recorder, tracing } =
-      this.#parts;
+    const {
+      source,
+      retrigger,
+      config,
+      metrics,
+      log,
+      readiness,
+      http,
+      admin,
+      recorder,
+      tracing,
+      snapshots,
+    } = this.#parts;
     await source.whenSynced();
     const hook = new Hook({
       mode: config.mode,
       settings: config,
       currentState: () => source.state,
       ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
+      history: snapshots,
       metrics,
       log,
       tracing,
@@ -195,9 +226,10 @@ export class Offramp {
 /** Everything that speaks HTTP. */
 async function startHttp(
   parts: Pick<Parts, 'config' | 'metrics' | 'readiness' | 'level'>,
+  pages: StatusPages,
 ): Promise<Pick<Parts, 'http' | 'admin'>> {
   const { config, metrics, readiness, level } = parts;
-  const http = await startHttpServer(config.http.address, metrics.registry, readiness);
+  const http = await startHttpServer(config.http.address, metrics.registry, readiness, pages);
   try {
     return { http, admin: config.admin && (await startAdminServer(config.admin.address, level)) };
   } catch (error) {
@@ -209,6 +241,18 @@ async function startHttp(
 function createLog(config: Config, logTo: DestinationStream | undefined): Logger {
   const options = { level: config.log.level, base: null };
   return logTo === undefined ? pino(options) : pino(options, logTo);
+}
+
+function openStatusPages(
+  parts: Pick<Parts, 'config' | 'readiness' | 'source' | 'snapshots'>,
+): StatusPages {
+  const settings = summarizeConfiguration(parts.config);
+  return new StatusPages({
+    ...parts,
+    settings,
+    version: packageVersion(),
+    startedAt: Date.now() - process.uptime() * 1000,
+  });
 }
 
 function startRecorder(record: RecordSettings, metrics: Metrics, log: Logger): Recorder {

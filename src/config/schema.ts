@@ -139,7 +139,7 @@ export const configSchema = z
         address: tcpAddressSchema
           .default('127.0.0.1:8080')
           .describe(
-            'Where /metrics, /healthz and /readyz are. For probes from outside a container: 0.0.0.0:8080.',
+            'Where /metrics, /healthz, /readyz and /status are. For probes from outside a container: 0.0.0.0:8080.',
           ),
       })
       .prefault({}),

@@ -27,6 +27,20 @@ import {
  */
 export type Mode = 'apply' | 'shadow';
 
+/** One PostTranslateModify call. */
+export interface HookCall {
+  /** Who asked, by its connection. */
+  readonly caller: string;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Is told of each PostTranslateModify call, before its answer leaves: so it should be quick. */
+export interface CallHistory {
+  answered(call: HookCall & HookResult & { readonly snapshot: Snapshot }): void;
+  failed(call: HookCall, error: unknown): void;
+}
+
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
 export interface HookOptions {
   readonly mode: Mode;
@@ -34,6 +48,7 @@ export interface HookOptions {
   readonly currentState: () => State;
   /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
   readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
+  readonly history?: CallHistory;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Absent unless the operator asked for traces. */
@@ -109,6 +124,8 @@ export class Hook {
       if (error instanceof MalformedMessageError) outcome = 'invalid';
       else metrics.hookPanics.inc();
       failure = error;
+      const call = { caller, seconds: secondsSince(started), bytes: request.length };
+      this.#options.history?.failed(call, error);
       throw error;
     } finally {
       trace?.end(outcome, failure);
@@ -160,6 +177,8 @@ export class Hook {
       'PostTranslateModify',
     );
     if (log.isLevelEnabled('debug')) log.debug({ changes: result.report.changes }, 'changes');
+    const call = { caller, seconds: secondsSince(started), bytes: request.length };
+    this.#options.history?.answered({ ...call, ...result });
     return result.response;
   }
 

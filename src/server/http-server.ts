@@ -11,13 +11,28 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Serves /metrics, /healthz and /readyz. Throws OfframpError: address-unusable. */
+/** An answer of the HTTP server. */
+export interface PageAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Pages of the HTTP server that are there to be read. */
+export interface Pages {
+  /** The answer to a GET; undefined when the address is none of theirs. */
+  answer(url: URL, accept: string): PageAnswer | undefined;
+}
+
+/** Serves /metrics, /healthz, /readyz and other pages. Throws OfframpError: address-unusable. */
 export async function startHttpServer(
   address: string,
   registry: Registry,
   readiness: Readiness,
+  pages: Pages,
 ): Promise<HttpServer> {
   const server = createServer((request, response) => {
+    const { accept = '' } = request.headers;
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, 'GET and HEAD only\n', { allow: 'GET, HEAD' });
@@ -30,7 +45,7 @@ export async function startHttpServer(
       case '/readyz':
         return sendReadiness(response, readiness, url.searchParams.has('verbose'));
       default:
-        return send(response, 404, 'here are /metrics, /healthz and /readyz\n');
+        return sendPage(response, url === null ? undefined : pages.answer(url, accept));
     }
   });
   return bindHttp(server, address, 'http.address');
@@ -87,6 +102,11 @@ function sendReadiness(response: ServerResponse, readiness: Readiness, verbose: 
   const brief = ready ? 'ready' : `not ready: ${failed.join('; ')}`;
   const text = verbose ? [...lines, ready ? 'ready' : 'not ready'].join('\n') : brief;
   send(response, ready ? 200 : 503, `${text}\n`);
+}
+
+function sendPage(response: ServerResponse, page: PageAnswer | undefined): void {
+  if (page === undefined) send(response, 404, 'here are /metrics, /healthz, /readyz and /status\n');
+  else send(response, page.status, page.body, page.headers);
 }
 
 /** Answers with plain text. */

@@ -54,6 +54,14 @@ describe('docs/reference/check.md', () => {
   });
 });
 
+it('pictures are small enough for a checkout', () => {
+  const pictures = readdirSync(join(root, 'docs', 'images'));
+  expect(pictures).toContain('status.png');
+  for (const picture of pictures) {
+    expect(statSync(join(root, 'docs', 'images', picture)).size, picture).toBeLessThan(150_000);
+  }
+});
+
 it('docs/README.md lists every page', () => {
   const listed = [...read('docs/README.md').matchAll(/\]\(([^)]+)\)/g)].map(([, to = '']) => to);
   const others = pages

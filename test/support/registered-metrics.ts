@@ -33,6 +33,7 @@ const idleSource: StateSource = {
     checks: [],
     unusableObjects: 0,
   }),
+  connectorConditions: () => [],
   whenSynced: () => Promise.resolve(),
   stop: () => {},
 };

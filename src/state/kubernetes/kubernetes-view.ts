@@ -1,4 +1,5 @@
 import { hashRule, hashText } from '../../xds/name-hash.ts';
+import { byName, type ConnectorCondition } from '../connector-condition.ts';
 import type { Connector, ConnectorLookup, RuleClaims, RuleKeyParts } from '../connectors.ts';
 import { ConnectorPool } from './connector-pool.ts';
 import type { ConnectorStatus } from './connector-status.ts';
@@ -117,6 +118,11 @@ export class KubernetesView implements ConnectorLookup {
       for (const rule of rules) for (const one of this.#behind(namespace, rule)) found.add(one[1]);
     }
     return [...found];
+  }
+
+  /** Every Connector that exists or is named by an HTTPProxy, sorted, for people. */
+  connectorConditions(): readonly ConnectorCondition[] {
+    return this.#connectors.conditions().sort(byName);
   }
 
   /** HTTPProxies claim routes only. */

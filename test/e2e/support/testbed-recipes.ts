@@ -6,9 +6,11 @@ import { unpackPrograms } from './debian-package.ts';
 import { unpackDebianPackages } from './debian-packages.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
+import { unpackChromium } from './unpack-chromium.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
 export type TestbedTool =
+  | 'chromium'
   | 'envoy'
   | 'envoy-gateway'
   | 'etcd'
@@ -33,6 +35,11 @@ export interface Recipe {
 
 /** One recipe for each tool. */
 export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
+  chromium: {
+    version: () => TESTBED_VERSIONS.chromium,
+    expectation: 'about 1 minute',
+    build: unpackChromium,
+  },
   'envoy-gateway': {
     version: ({ version }) => version,
     expectation: 'about 4 minutes',

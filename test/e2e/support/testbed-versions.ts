@@ -27,6 +27,8 @@ export const OLDER_RELEASE = release('1.8.3');
 
 /** The other programs of the testbed. */
 export const TESTBED_VERSIONS = {
+  /** Whatever Debian has: its archive drops a browser's builds as soon as they are replaced. */
+  chromium: 'debian',
   grpcurl: '1.9.4',
   /** Of kube-apiserver and kubectl; their staging modules are 0.<minor>.<patch> of the same release. */
   kubernetes: '1.36.3',
