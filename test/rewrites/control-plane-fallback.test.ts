@@ -306,5 +306,5 @@ it('adds no route when a listener cannot be read: it may serve it without the fi
     'malformed-resource',
     'fallback-without-listener',
   ]);
-  expect(snapshot.resources.every(({ received }) => received !== undefined)).toBe(true);
+  expect(snapshot.resources.every(({ headLength }) => headLength !== undefined)).toBe(true);
 });
