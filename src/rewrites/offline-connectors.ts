@@ -10,7 +10,7 @@ import {
 } from '../xds/wire.ts';
 import {
   allowConnect,
-  findConnectableRouteConfigurations,
+  surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { encodeOfflineAnswer } from './offline-connectors/messages.ts';
@@ -42,7 +42,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     tunnels: opened.tunnels,
     ourNameOf: nameVirtualHosts(snapshot),
   };
-  const connectable = findConnectableRouteConfigurations(snapshot, report);
+  const served = surveyConnectionManagers(snapshot, report);
   const needConnect = new Set<string>();
   const routed = mapResources(
     opened.snapshot,
@@ -54,7 +54,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
       const context: RouteConfigurationContext = {
         ...shared,
         name,
-        connectable: connectable.has(name),
+        connectable: served.connectable.has(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
         takeDomain: domainTaker(routeConfiguration),
@@ -74,7 +74,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     },
     report.unreadable,
   );
-  const allowed = allowConnect(routed, needConnect, report);
+  const allowed = allowConnect(routed, served, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
 };
 

@@ -90,6 +90,7 @@ describe('the admin endpoint', () => {
     expect(await send(put)).toEqual({ status: 200, text: 'trace (info)\n' });
     expect(await send()).toEqual({ status: 200, text: 'trace (info)\n' });
     expect(await send({ method: 'DELETE' })).toEqual({ status: 200, text: 'info\n' });
+    await waitFor('both lines', () => changesOf(offramp).length === 2, { timeoutMs: 5_000 });
     expect(changesOf(offramp)).toEqual([
       ['info', 'trace', 'admin'],
       ['trace', 'info', 'admin'],

@@ -114,7 +114,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
 
   /** Answers whether a connector plays a part in it. */
   function noteRoute({ action, identity, forwards }: SurveyedRoute): boolean {
-    let isConcerned = identity !== undefined && view.claimsRoute(identity.object);
+    let isConcerned = false;
     for (const cluster of action.mirrors) {
       const verdict = judge(cluster, undefined, view, backendsOf);
       isConcerned = noteUse(cluster, verdict) || isConcerned;
@@ -122,7 +122,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
     for (const { cluster, verdict } of forwards) {
       isConcerned = noteUse(cluster, verdict) || isConcerned;
     }
-    return isConcerned;
+    return isConcerned || (identity !== undefined && view.claimsRoute(identity.object));
   }
 
   function noteUse(cluster: string, verdict: Verdict): boolean {
