@@ -4,6 +4,7 @@ import { OLDER_RELEASE } from './testbed-versions.ts';
 /** Vitest's global setup: builds what is missing before the first test, with progress on stderr. */
 export async function setup(): Promise<void> {
   await prepareTestbed([
+    'actionlint',
     'chromium',
     'envoy',
     'envoy-gateway',

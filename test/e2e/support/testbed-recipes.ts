@@ -10,6 +10,7 @@ import { unpackChromium } from './unpack-chromium.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
 export type TestbedTool =
+  | 'actionlint'
   | 'chromium'
   | 'envoy'
   | 'envoy-gateway'
@@ -35,6 +36,12 @@ export interface Recipe {
 
 /** One recipe for each tool. */
 export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
+  actionlint: {
+    version: () => TESTBED_VERSIONS.actionlint,
+    expectation: 'less than a minute',
+    build: (folder, version) =>
+      goInstall(folder, `github.com/rhysd/actionlint/cmd/actionlint@v${version}`),
+  },
   chromium: {
     version: () => TESTBED_VERSIONS.chromium,
     expectation: 'about 1 minute',

@@ -27,6 +27,7 @@ export const OLDER_RELEASE = release('1.8.3');
 
 /** The other programs of the testbed. */
 export const TESTBED_VERSIONS = {
+  actionlint: '1.7.7',
   /** Whatever Debian has: its archive drops a browser's builds as soon as they are replaced. */
   chromium: 'debian',
   grpcurl: '1.9.4',
