@@ -1,8 +1,10 @@
 // Bundles src into dist, one chunk per command, so that a command loads only what it uses.
-// Packages stay outside the bundle: node_modules ships beside it, with its protos.
-import { chmodSync, rmSync } from 'node:fs';
+// Packages are bundled too: hundreds of small files are what a start waits for. Those that read files of
+// their own, or that few load, stay outside; node_modules ships beside dist, with their protos.
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { collectLicenses } from './licenses.mjs';
 
 const shared = {
   outdir: 'dist',
@@ -15,6 +17,22 @@ const shared = {
   logLevel: 'warning',
 };
 
+/** Packages with protos, which they look for beside themselves, and those that few load, when asked. */
+const external = [
+  '@opentelemetry/core',
+  '@opentelemetry/exporter-*',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-*',
+  '@grpc/grpc-js-xds',
+  '@grpc/proto-loader',
+  '@grpc/reflection',
+  'grpc-health-check',
+];
+
+/** CommonJS packages ask for Node's own modules by `require`, which an ES module has to make. */
+const requireForPackages =
+  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
+
 /** Also vitest's global setup: the commands are tested as they ship. */
 export async function setup() {
   await bundle();
@@ -22,9 +40,17 @@ export async function setup() {
 
 export async function bundle() {
   rmSync('dist', { recursive: true, force: true });
-  // The watchdog's thread is a program of its own, found beside the chunk that starts it.
-  const entryPoints = { main: 'src/main.ts', 'watchdog-thread': 'src/server/watchdog-thread.ts' };
-  await build({ ...shared, entryPoints, splitting: true });
+  const { metafile } = await build({
+    ...shared,
+    // The watchdog's thread is a program of its own, found beside the chunk that starts it.
+    entryPoints: { main: 'src/main.ts', 'watchdog-thread': 'src/server/watchdog-thread.ts' },
+    packages: 'bundle',
+    external,
+    banner: { js: requireForPackages },
+    splitting: true,
+    metafile: true,
+  });
+  writeFileSync('dist/LICENSES.txt', collectLicenses(Object.keys(metafile.inputs)));
   chmodSync('dist/main.js', 0o755);
 }
 

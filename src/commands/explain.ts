@@ -14,6 +14,7 @@ import { noBackendRefs } from '../state/backend-refs.ts';
 import { ConnectorView } from '../state/connectors.ts';
 import { parseStateFile, stateOf } from '../state/state-file.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
+import { bytesOf } from '../xds/snapshot.ts';
 import type { ExitCode } from './exit-code.ts';
 
 /** Forms in which `explain` answers; binpb is the encoded PostTranslateModifyResponse. */
@@ -46,6 +47,7 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
     ),
   );
   const { report } = result;
+  const response = bytesOf(result.response);
   const explained = {
     snapshot: { file, bytes: request.length },
     mode: config.mode,
@@ -65,13 +67,13 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
       break;
     case 'json':
     case 'yaml': {
-      const differences = decodeDifferences(result.snapshot, result.response);
+      const differences = decodeDifferences(result.snapshot, response);
       const whole = { ...explained, differences };
       write(options.output === 'json' ? `${JSON.stringify(whole, null, 2)}\n` : stringify(whole));
       break;
     }
     case 'binpb':
-      write(result.response);
+      write(response);
       break;
     default:
       options.output satisfies never;

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
 
@@ -42,3 +42,8 @@ export function isLocal(address: string): boolean {
   if (isIP(host) === 4) return host.startsWith('127.');
   return host === '::1' || host === 'localhost';
 }
+
+/** host:port that only processes of the same machine, or pod, reach. */
+export const loopbackAddressSchema = tcpAddressSchema.refine(isLocal, {
+  error: 'expected an address that only this machine reaches, for instance 127.0.0.1:8091',
+});

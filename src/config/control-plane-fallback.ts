@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseGoDuration } from './go-duration.ts';
 
 // Also in the chart's JSON schema, so: no flags, and nothing that Go's regular expressions lack.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseGoDuration } from './go-duration.ts';
 
 /** A duration between these, in seconds, as Go writes it: `500ms`, `10s`, `1m30s`. */

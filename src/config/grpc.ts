@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { grpcAddressSchema, isLocal } from './addresses.ts';
 import { durationSchema } from './durations.ts';
 

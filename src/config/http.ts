@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tcpAddressSchema } from './addresses.ts';
 import { durationSchema } from './durations.ts';
 
@@ -25,7 +25,7 @@ export const httpSchema = z
     address: tcpAddressSchema
       .default('127.0.0.1:8080')
       .describe(
-        'Where /metrics, /healthz and /readyz are. For probes from outside a container: 0.0.0.0:8080.',
+        'Where /metrics, /healthz, /readyz and /status are. For probes from outside a container: 0.0.0.0:8080.',
       ),
     limits: limitsSchema,
   })

@@ -1,6 +1,8 @@
-import { z } from 'zod';
+import * as z from 'zod';
+import { logLevels } from '../observe/log-level.ts';
 import { emptyBackendsModes } from '../policy/offramp-policy.ts';
 import { endpointSources } from '../rewrites/pipeline.ts';
+import { loopbackAddressSchema } from './addresses.ts';
 import { controlPlaneFallbackSchema } from './control-plane-fallback.ts';
 import { durationSchema, milliseconds } from './durations.ts';
 import { grpcSchema } from './grpc.ts';
@@ -117,13 +119,22 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    admin: z
+      .strictObject({
+        address: loopbackAddressSchema.describe(
+          'Where /log-level is, for this machine alone: host:port of a loopback address.',
+        ),
+      })
+      .optional()
+      .describe('Where a running Offramp can be told something. Off without it.'),
     log: z
       .strictObject({
         level: z
-          .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+          .enum(logLevels)
           .default('info')
           .describe(
-            'Least severe level that is logged. debug adds every change of every hook call.',
+            'Least severe level that is logged. debug adds every change of every hook call. SIGUSR2 ' +
+              'switches to debug and back.',
           ),
       })
       .prefault({}),

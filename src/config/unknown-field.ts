@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Path } from './yaml-places.ts';
 
 /** What to say of a field that a schema does not have: the nearest name, or all of them. */

@@ -1,5 +1,5 @@
 import { type Document, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { fieldNamesAt, unknownField } from './unknown-field.ts';
 import {
   formatPlace,

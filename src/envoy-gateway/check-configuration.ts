@@ -30,7 +30,7 @@ export function checkEnvoyGateway(
     ...ours.findings,
     ...ours.entries.flatMap((entry) => [
       ...checkHooks(entry, side),
-      ...checkTranslation(entry),
+      ...checkTranslation(entry, side),
       ...checkMessageSize(entry, side?.messageBytes),
       ...checkService(entry),
       ...checkTls(entry, provider, side),

@@ -14,6 +14,7 @@ export const levels = {
   'clusters-not-sent': 'error',
   'endpoints-not-told': 'error',
   'extension-manager-twice': 'error',
+  'fallback-without-listeners': 'error',
   'invalid-yaml': 'error',
   'manager-name': 'error',
   'max-message-size-invalid': 'error',

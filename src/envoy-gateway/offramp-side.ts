@@ -14,12 +14,15 @@ export interface OfframpSide {
   /** The largest message that it takes. */
   readonly messageBytes: number;
   readonly endpoints: EndpointSource;
+  /** Whether its control-plane fallback is configured: its routes, or their control plane. */
+  readonly fallback: boolean;
   /** Absolute. */
   readonly retriggerFolder: string | undefined;
 }
 
 /** What of Offramp's configuration file Envoy Gateway has to fit. */
-export function offrampSide(file: string, { emptyBackends, grpc, retrigger }: Config): OfframpSide {
+export function offrampSide(file: string, config: Config): OfframpSide {
+  const { controlPlaneFallback, emptyBackends, grpc, retrigger } = config;
   return {
     address: readAddress(grpc.address),
     addressText: grpc.address,
@@ -27,6 +30,8 @@ export function offrampSide(file: string, { emptyBackends, grpc, retrigger }: Co
     tls: grpc.tls !== undefined,
     needsClientCertificate: grpc.tls?.clientCAFile !== undefined,
     messageBytes: grpc.limits.messageBytes,
+    fallback:
+      controlPlaneFallback.routes.length > 0 || controlPlaneFallback.controlPlane !== undefined,
     retriggerFolder:
       retrigger.folder === undefined ? undefined : resolve(dirname(file), retrigger.folder),
   };

@@ -1,5 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EnvoyGatewayConfiguration } from './find-configurations.ts';
 import { type Finding, finding } from './findings.ts';
 import type { OfframpSide } from './offramp-side.ts';

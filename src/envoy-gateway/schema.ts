@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 // Envoy Gateway 1.9.0's own names and types. It reads null as absent, ignores a field that it does not
 // know, and refuses a value of another type.

@@ -1,5 +1,6 @@
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, type FindingCode, finding } from './findings.ts';
+import type { OfframpSide } from './offramp-side.ts';
 
 type ResourceType = 'route' | 'cluster' | 'listener' | 'secret';
 
@@ -33,7 +34,8 @@ const expectations: Readonly<Record<ResourceType, Expectation>> = {
     includeAll: true,
     byDefault: false,
     problem: 'listeners are not sent to Offramp',
-    consequence: 'CONNECT to an offline connector gets its 503 without the body.',
+    consequence:
+      'CONNECT to an offline connector gets its 503 without the body, and no route gets the control-plane fallback.',
   },
   secret: {
     code: 'secrets-sent',
@@ -45,14 +47,23 @@ const expectations: Readonly<Record<ResourceType, Expectation>> = {
   },
 };
 
-/** Which resources a snapshot has. */
-export function checkTranslation(entry: ManagerEntry): Finding[] {
+/** The listeners, when Offramp’s configuration has what nothing comes of without them. */
+const forFallback = {
+  ...expectations.listener,
+  code: 'fallback-without-listeners',
+  problem: 'controlPlaneFallback is configured, and listeners are not sent to Offramp',
+  consequence:
+    'No route gets the control-plane fallback: its filters belong into listeners. Each opted-in route is reported as fallback-without-listener. CONNECT to an offline connector gets its 503 without the body.',
+} as const satisfies Expectation;
+
+/** Which resources a snapshot has; with Offramp’s configuration, also what of it needs them. */
+export function checkTranslation(entry: ManagerEntry, side?: OfframpSide): Finding[] {
   const { xdsTranslator } = entry.manager.hooks ?? {};
   // Without hooks nothing is sent at all, which is told with the missing hook.
   if (!xdsTranslator) return [];
   const types = Object.keys(expectations) as ResourceType[];
   return types.flatMap((type) => {
-    const expected = expectations[type];
+    const expected = type === 'listener' && side?.fallback ? forFallback : expectations[type];
     const said = xdsTranslator.translation?.[type]?.includeAll;
     if ((said ?? expected.byDefault) === expected.includeAll) return [];
     const path = ['hooks', 'xdsTranslator', 'translation', type, 'includeAll'];

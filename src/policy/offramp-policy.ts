@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fields } from '../xds/fields.ts';
 import { decodeString, lastValueOf, valuesOf } from '../xds/wire.ts';
 import { type FallbackSpec, fallbackSpecSchema, readFallbackSpec } from './fallback-policy.ts';

@@ -21,7 +21,7 @@ import {
   rewriteVirtualHost,
 } from './control-plane-fallback/rewrite-virtual-host.ts';
 import type { ControlPlane, VmRouteName } from './control-plane-fallback/settings.ts';
-import { confirmInClusters } from './control-plane-fallback/vm-clusters.ts';
+import { confirmInClusters, VmClusters } from './control-plane-fallback/vm-clusters.ts';
 import { readGatewayPolicies } from './empty-backends/mode.ts';
 import type { Rewrite } from './pipeline.ts';
 import { emptyReport } from './report.ts';
@@ -46,7 +46,7 @@ export const rewriteControlPlaneFallback: Rewrite = (snapshot, _state, settings)
       forwarding: indexForwardingRoutes(snapshot, report),
       served: surveyConnectionManagers(snapshot, report),
     },
-    clusters: new Set(readClusterNames(snapshot).keys()),
+    clusters: new VmClusters(snapshot),
     report,
   };
   const needs: Needs = { vmClusters: new Set(), controlPlanes: new Map() };
@@ -68,7 +68,7 @@ export const rewriteControlPlaneFallback: Rewrite = (snapshot, _state, settings)
     report.unreadable,
   );
   reportInlineRoutes(snapshot, optIns, report);
-  for (const route of optIns.unseen) reportMissing(route, report);
+  reportMissing(optIns, report);
   const filtered = addFallbackFilters(routed, changed, report);
   const confirmed = confirmInClusters(filtered, needs.vmClusters, report);
   const whole = addControlPlanes(confirmed, needs.controlPlanes, report);
@@ -100,14 +100,21 @@ function mayBeOptedIn({ resources, contexts }: Snapshot, routes: readonly VmRout
   );
 }
 
-function reportMissing({ namespace, name, rule }: VmRouteName, report: ReportBuilder): void {
-  const what = rule === undefined ? '' : `rule ${rule} of `;
-  const detail = `the snapshot has no route of ${what}HTTPRoute ${namespace}/${name}, which is opted in`;
-  report.skipped(
-    'fallback-route-missing',
-    { kind: 'routes', resource: `${namespace}/${name}` },
-    detail,
-  );
+/** A whole route may be in the snapshot of another Gateway; all rules of a route are in the same ones. */
+function reportMissing({ unseen }: OptIns, report: ReportBuilder): void {
+  for (const { route, hasOtherRules } of unseen) {
+    const { namespace, name, rule } = route;
+    const object = `HTTPRoute ${namespace}/${name}`;
+    const what = rule === undefined ? object : `rule ${rule} of ${object}`;
+    const place = { kind: 'routes', resource: `${namespace}/${name}` } as const;
+    if (hasOtherRules) {
+      const detail = `the snapshot has rules of ${object}, but not rule ${rule}, which is opted in`;
+      report.skipped('fallback-rule-missing', place, detail);
+    } else {
+      const detail = `the snapshot has no route of ${what}, which is opted in`;
+      report.skipped('fallback-route-missing', place, detail);
+    }
+  }
 }
 
 /** The clusters of control planes that are given by their address, behind all others. */

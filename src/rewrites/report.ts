@@ -1,3 +1,4 @@
+import { invariantReasons } from '../invariants/violation.ts';
 import type { ResourceKind } from '../xds/snapshot.ts';
 
 /** What can happen to traffic. Each is one kind of line in `explain` and moves its own counters. */
@@ -30,11 +31,13 @@ export const skipReasons = [
   'domain-taken',
   'endpoints-unknown',
   'fallback-route-missing',
+  'fallback-rule-missing',
   'fallback-without-listener',
   'former-protocol-options',
   'inline-cluster-specifier',
   'inline-routes',
   'internal-redirect-policy',
+  ...invariantReasons,
   'malformed-resource',
   'merged-cluster',
   'policy-not-understood',

@@ -1,5 +1,6 @@
 import {
   type handleUnaryCall,
+  type Metadata,
   type ServiceDefinition,
   type ServiceError,
   status,
@@ -9,6 +10,8 @@ import type { Logger } from 'pino';
 import { type ErrorCode, errorTable, OfframpError } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
+import type { EncodedMessage } from '../xds/snapshot.ts';
+import { copiedOnce } from './copied-once.ts';
 import { type Hook, returnResource, stampRouteOfRequest } from './hook.ts';
 
 /** Full name of Envoy Gateway's extension service. */
@@ -23,7 +26,16 @@ const rpcs = [
   'PostTranslateModify',
 ] as const;
 
+/** Answers one RPC; the caller is told by its connection. */
+type AnswerCall = (request: Buffer, caller: string, metadata: Metadata) => Answer;
+
 const asIs = (bytes: Buffer): Buffer => bytes;
+
+const serialize = (answer: Answer): Buffer =>
+  answer instanceof Uint8Array ? asBuffer(answer) : copiedOnce(answer);
+
+/** An answer: bytes, or what can still be written where it is sent from. */
+type Answer = Uint8Array | EncodedMessage;
 
 /**
  * The service with messages as raw bytes, both ways: what Offramp does not look into is never
@@ -38,7 +50,7 @@ export const extensionService: ServiceDefinition = Object.fromEntries(
       responseStream: false,
       requestSerialize: asIs,
       requestDeserialize: asIs,
-      responseSerialize: asIs,
+      responseSerialize: serialize,
       responseDeserialize: asIs,
     },
   ]),
@@ -56,15 +68,16 @@ export function implementExtension(
   log: Logger,
   answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
-  const answers: Readonly<Record<string, (request: Buffer, caller: string) => Uint8Array>> = {
-    PostTranslateModify: (request, caller) => hook.postTranslateModify(request, caller),
+  const answers: Readonly<Record<string, AnswerCall>> = {
+    PostTranslateModify: (request, caller, metadata) =>
+      hook.postTranslateModify(request, caller, (name) => metadata.get(name)[0]?.toString()),
     PostRouteModify: (request) =>
       stampRouteOfRequest(request, (err) =>
         log.error({ err }, 'a route came without its policies'),
       ),
     PostEndpointsModify: (request, caller) => hook.postEndpointsModify(request, caller),
   };
-  const implement = (rpc: string): handleUnaryCall<Buffer, Buffer> => {
+  const implement = (rpc: string): handleUnaryCall<Buffer, Answer> => {
     const isHook = rpc === 'PostTranslateModify';
     const answer = answers[rpc] ?? returnResource;
     return (call, callback) => {
@@ -73,7 +86,7 @@ export function implementExtension(
       let code = status.OK;
       try {
         const { request } = call;
-        callback(null, asBuffer(answer(request, call.getPeer())));
+        callback(null, answer(request, call.getPeer(), call.metadata));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
         if (isHook) {

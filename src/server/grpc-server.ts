@@ -6,9 +6,6 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from 'pino';
 import { milliseconds } from '../config/durations.ts';
 import type { GrpcLimits } from '../config/grpc.ts';
@@ -18,8 +15,8 @@ import { extensionService, serviceName } from './extension-service.ts';
 import { eachSession, limitPatience } from './http2-sessions.ts';
 import { widenWindows } from './http2-windows.ts';
 import { listen } from './listener.ts';
-import { protoFolder } from './proto-folder.ts';
 import { peerOf, Refusals } from './refusals.ts';
+import { addHealth, addReflection, type ServingStatus } from './standard-services.ts';
 import { openTls, type TlsFiles } from './tls/open-tls.ts';
 
 /** The running gRPC server. */
@@ -64,7 +61,7 @@ export async function startGrpcServer(
   const { limits, metrics, log } = options;
   const refusals = new Refusals('grpc', metrics, log);
   const gate = new CallGate(limits, metrics, refusals);
-  const { server, health } = makeServer(implementation, options, gate);
+  const { server, setHealth } = makeServer(implementation, options, gate);
   const patience = {
     handshake: milliseconds(limits.handshakeTimeout),
     call: milliseconds(limits.transferTimeout),
@@ -94,9 +91,7 @@ export async function startGrpcServer(
   return {
     address: listener.address,
     setServing(serving) {
-      const status = serving ? 'SERVING' : 'NOT_SERVING';
-      health.setStatus('', status);
-      health.setStatus(serviceName, status);
+      setHealth(serving ? 'SERVING' : 'NOT_SERVING');
     },
     async stop(graceMs) {
       listener.close();
@@ -120,7 +115,7 @@ function makeServer(
   implementation: UntypedServiceImplementation,
   { limits }: GrpcServerOptions,
   gate: CallGate,
-): { readonly server: Server; readonly health: HealthImplementation } {
+): { readonly server: Server; readonly setHealth: (status: ServingStatus) => void } {
   const server = new Server({
     'grpc.max_receive_message_length': limits.messageBytes,
     'grpc.max_send_message_length': limits.messageBytes,
@@ -128,15 +123,7 @@ function makeServer(
     interceptors: [gate.interceptor((path) => path.startsWith(`/${serviceName}/`))],
   });
   server.addService(extensionService, implementation);
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
-  health.addToServer(server);
-  addReflection(server);
-  return { server, health };
-}
-
-function addReflection(server: Server): void {
-  const definition = loadSync('envoygateway/extension/service.proto', {
-    includeDirs: [protoFolder()],
-  });
-  new ReflectionService(definition, { services: [serviceName] }).addToServer(server);
+  const setHealth = addHealth(server, ['', serviceName]);
+  addReflection(server, serviceName);
+  return { server, setHealth };
 }

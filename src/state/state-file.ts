@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type FileProblem, type Parsed, parseYaml } from '../config/yaml-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { lookUpStated, type StatedBackendRef } from './backend-refs.ts';

@@ -1,7 +1,9 @@
+import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
-import { concatenate, encodeFieldHead, expectLengthDelimited } from './wire.ts';
+import { expectLengthDelimited } from './wire.ts';
 
 const request = fields.PostTranslateModifyRequest;
 
@@ -19,8 +21,8 @@ export type ResourceKind = keyof typeof listFields;
 export interface Resource {
   readonly kind: ResourceKind;
   readonly value: Uint8Array;
-  /** Its whole field as Envoy Gateway sent it; absent when a rewrite made the value. */
-  readonly received?: Uint8Array;
+  /** How long tag and length in front of it are, as it was received; absent when a rewrite made it. */
+  readonly headLength?: number;
 }
 
 /** Told how many bytes are about to be worked on; throws when there is no time left for them. */
@@ -56,7 +58,11 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
       const kind = kindByNumber.get(reader.number);
       if (kind !== undefined) {
         expectLengthDelimited(reader, listFields[kind]);
-        resources.push({ kind, value: reader.value(), received: reader.raw() });
+        resources.push({
+          kind,
+          value: reader.value(),
+          headLength: reader.valueStart - reader.start,
+        });
       } else if (reader.number === request.post_translate_context.number) {
         expectLengthDelimited(reader, request.post_translate_context);
         contexts.push(reader.value());
@@ -70,26 +76,70 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
 const responseNumberShift = 1;
 const tagShift = responseNumberShift * 8;
 
+/** An encoded message that is in no buffer yet: whoever sends it has one, and so it is copied once. */
+export interface EncodedMessage {
+  readonly byteLength: number;
+  /** Writes it into `target` from `at` on, and returns its length, as a Buffer does. */
+  copy(target: Uint8Array, at: number): number;
+}
+
 /**
- * The snapshot as an encoded PostTranslateModifyResponse. Resources that nobody replaced keep their
- * bytes; only the list's number in front of them changes.
+ * The snapshot as a PostTranslateModifyResponse. Resources that nobody replaced keep their bytes, and
+ * are copied together with those around them; only the list's number in front changes.
  */
-export function encodeResponse(snapshot: Snapshot): Uint8Array {
-  const parts: Uint8Array[] = [];
+export function prepareResponse(snapshot: Snapshot): EncodedMessage {
+  const runs: Run[] = [];
   const tags: number[] = [];
-  let size = 0;
-  for (const { kind, value, received } of snapshot.resources) {
-    tags.push(size);
-    const field =
-      received === undefined
-        ? [encodeFieldHead(listFields[kind], value.length), value]
-        : [received];
-    for (const part of field) size += part.length;
-    parts.push(...field);
+  let byteLength = 0;
+  for (const { kind, value, headLength } of snapshot.resources) {
+    tags.push(byteLength);
+    if (headLength !== undefined) byteLength += append(runs, value, headLength);
+    else {
+      byteLength += append(runs, encodeFieldHead(listFields[kind], value.length));
+      byteLength += append(runs, value);
+    }
   }
-  const response = concatenate(parts);
-  for (const at of tags) response[at] = (response[at] ?? 0) - tagShift;
-  return response;
+  return {
+    byteLength,
+    copy(target, at) {
+      let next = at;
+      for (const { buffer, from, to } of runs) {
+        target.set(new Uint8Array(buffer, from, to - from), next);
+        next += to - from;
+      }
+      for (const tag of tags) target[at + tag] = (target[at + tag] ?? 0) - tagShift;
+      return byteLength;
+    },
+  };
+}
+
+/** What `prepareResponse` says, in a buffer of its own. */
+export function encodeResponse(snapshot: Snapshot): Uint8Array {
+  return bytesOf(prepareResponse(snapshot));
+}
+
+/** A message in a buffer of its own. */
+export function bytesOf(message: EncodedMessage): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(message.byteLength);
+  message.copy(bytes, 0);
+  return bytes;
+}
+
+/** Bytes that are copied at once. */
+interface Run {
+  readonly buffer: ArrayBufferLike;
+  readonly from: number;
+  to: number;
+}
+
+/** Appends bytes, and some of those in front of them; to the last run if they come right behind it. */
+function append(runs: Run[], { buffer, byteOffset, length }: Uint8Array, before = 0): number {
+  const from = byteOffset - before;
+  const to = byteOffset + length;
+  const last = runs.at(-1);
+  if (last?.buffer === buffer && last.to === from) last.to = to;
+  else runs.push({ buffer, from, to });
+  return to - from;
 }
 
 /** How many resources of a kind the snapshot has. */
@@ -117,18 +167,18 @@ export function mapResources(
   rewrite: (value: Uint8Array, index: number) => Uint8Array,
   unreadable: (resource: UnreadableResource) => void,
 ): Snapshot {
-  let changed = false;
+  let rewritten: Resource[] | undefined;
   let next = 0;
-  const resources = snapshot.resources.map((resource) => {
-    if (resource.kind !== kind) return resource;
+  for (let at = 0; at < snapshot.resources.length; at++) {
+    const resource = snapshot.resources[at];
+    if (resource?.kind !== kind) continue;
     snapshot.checkpoint?.(resource.value.length);
-    const index = next++;
-    const value = rewriteOrKeep(resource.value, index);
-    if (value === resource.value) return resource;
-    changed = true;
-    return { kind, value };
-  });
-  return changed ? { ...snapshot, resources } : snapshot;
+    const value = rewriteOrKeep(resource.value, next++);
+    if (value === resource.value) continue;
+    rewritten ??= [...snapshot.resources];
+    rewritten[at] = { kind, value };
+  }
+  return rewritten === undefined ? snapshot : { ...snapshot, resources: rewritten };
 
   function rewriteOrKeep(value: Uint8Array, index: number): Uint8Array {
     try {

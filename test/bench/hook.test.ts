@@ -7,13 +7,16 @@ import { configSchema } from '../../src/config/schema.ts';
 import { answerSnapshot } from '../../src/server/hook.ts';
 import { lookUpStated } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { bytesOf } from '../../src/xds/snapshot.ts';
 
 const fleet = makeFleet(40);
 
 function answerWith(mode: 'Keep' | 'Rebalance', connectors = fleet.connectors): Buffer {
   const settings = configSchema.parse({ emptyBackends: { mode } });
   const state = { connectors: new ConnectorView(connectors), backendRefs: lookUpStated([]) };
-  return Buffer.from(answerSnapshot(fleet.request, { mode: 'apply', settings }, state).response);
+  return Buffer.from(
+    bytesOf(answerSnapshot(fleet.request, { mode: 'apply', settings }, state).response),
+  );
 }
 
 describe('the fleet of the benchmark', () => {

@@ -36,6 +36,7 @@ grpc:
     callBudget: 500ms
 http: { address: "[::1]:0", limits: { connections: 6, requestTimeout: 7s } }
 metrics: { prefix: nso_extension }
+admin: { address: 127.0.0.1:0 }
 log: { level: trace }
 mode: shadow
 state: { file: { path: /etc/offramp/state.yaml } }
@@ -89,6 +90,7 @@ describe('loadConfig', () => {
       },
       http: { address: '[::1]:0', limits: { connections: 6, requestTimeout: '7s' } },
       metrics: { prefix: 'nso_extension' },
+      admin: { address: '127.0.0.1:0' },
       log: { level: 'trace' },
       mode: 'shadow',
       state: { file: { path: '/etc/offramp/state.yaml' } },

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import {
   type AuthenticationKind,
   type RunningAuthentication,
@@ -19,7 +18,8 @@ import {
 import { freePort } from './support/free-ports.ts';
 import { type RunningGateway, startGateway } from './support/gateway.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
-import { backendRef, policyYaml } from './support/security-policies.ts';
+import { gatewayClassYaml, listenersYaml, servedPathYaml } from './support/scene-resources.ts';
+import { policyYaml } from './support/security-policies.ts';
 
 interface Setup {
   readonly where: string;
@@ -68,9 +68,7 @@ describe('a SecurityPolicy beside the control-plane fallback', () => {
       },
     );
     gateway = await startGateway({
-      resources: [...gatewayResources(ports), ...routeResources(), ...policyResources()].join(
-        '---\n',
-      ),
+      resources: [...gatewayResources(), ...routeResources(), ...policyResources()].join('---\n'),
       extensionManager: recommendedExtensionManager({ host: '127.0.0.1', port: offramp.port }),
     });
   });
@@ -86,17 +84,27 @@ describe('a SecurityPolicy beside the control-plane fallback', () => {
     for (const one of [vm, controlPlane]) one.take();
   });
 
+  function gatewayResources(): string[] {
+    const http = [...ports].map(([name, port]) => ({ name, port }));
+    return [gatewayClassYaml(), listenersYaml(http)];
+  }
+
   function routeResources(): string[] {
     const apiListeners = listeners.filter((name) => name !== 'bare');
     return [
       backendYaml('vm', vm.port),
       backendYaml('api', controlPlane.port),
       // Also behind the host name of none of the VM routes.
-      routeYaml('api', apiListeners, { hosts: [HOST, `api.${HOST}`], path: '/', backend: 'api' }),
+      servedPathYaml('api', {
+        listeners: apiListeners,
+        hosts: [HOST, `api.${HOST}`],
+        path: '/',
+        backend: 'api',
+      }),
       ...listeners.map((name) => {
         const apart = name.endsWith('different-hosts');
         const hosts = [apart ? `vm.${HOST}` : HOST];
-        return routeYaml(name, [name], { hosts, path: '/browsers', backend: 'vm' });
+        return servedPathYaml(name, { listeners: [name], hosts, path: '/browsers', backend: 'vm' });
       }),
     ];
   }
@@ -195,47 +203,3 @@ describe('a SecurityPolicy beside the control-plane fallback', () => {
     expect(skips.find((skip) => skip.includes('control-plane-authentication'))).toBeDefined();
   });
 });
-
-function gatewayResources(ports: ReadonlyMap<string, number>): string[] {
-  const http = [...ports].map(([name, port]) => ({ name, protocol: 'HTTP', port }));
-  const version = 'gateway.networking.k8s.io/v1';
-  const controllerName = 'gateway.envoyproxy.io/gatewayclass-controller';
-  return [
-    {
-      apiVersion: version,
-      kind: 'GatewayClass',
-      metadata: { name: 'eg' },
-      spec: { controllerName },
-    },
-    {
-      apiVersion: version,
-      kind: 'Gateway',
-      metadata: { name: 'eg', namespace: 'default' },
-      spec: { gatewayClassName: 'eg', listeners: http },
-    },
-  ].map((resource) => stringify(resource));
-}
-
-interface Served {
-  readonly hosts: readonly string[];
-  readonly path: string;
-  readonly backend: string;
-}
-
-function routeYaml(name: string, listeners: readonly string[], served: Served): string {
-  return stringify({
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'HTTPRoute',
-    metadata: { name, namespace: 'default' },
-    spec: {
-      parentRefs: listeners.map((sectionName) => ({ name: 'eg', sectionName })),
-      hostnames: served.hosts,
-      rules: [
-        {
-          matches: [{ path: { type: 'PathPrefix', value: served.path } }],
-          backendRefs: [backendRef(served.backend)],
-        },
-      ],
-    },
-  });
-}

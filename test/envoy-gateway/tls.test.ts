@@ -12,6 +12,7 @@ const side = (tls: boolean, needsClientCertificate = false): OfframpSide => ({
   needsClientCertificate,
   messageBytes: 256 * 1024 * 1024,
   endpoints: 'slices',
+  fallback: false,
   retriggerFolder: undefined,
 });
 

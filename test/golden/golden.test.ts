@@ -49,14 +49,18 @@ const constantLua = new Map([
   [fallbackFilterLua, '<fallbackFilterLua>'],
   [confirmFilterLua, '<confirmFilterLua>'],
 ]);
-const [, ...matcherLines] = rememberedMatcherLua({ before: '', scope: '', folder: '' }).split('\n');
-const matcherLua = matcherLines.join('\n');
+const noSettings = { before: '', scope: '', folder: '' };
+const [frontOfMatcher = '', backOfMatcher = ''] =
+  rememberedMatcherLua(noSettings).split(/^local before.*\n/m);
 
 /** Our Lua by its name: it has files and tests of its own. What differs from route to route stays. */
 function nameLua(value: unknown): unknown {
   if (typeof value === 'string') {
-    if (!value.endsWith(matcherLua)) return constantLua.get(value) ?? value;
-    return `${value.slice(0, -matcherLua.length)}<rememberedMatcherLua>`;
+    if (!value.startsWith(frontOfMatcher) || !value.endsWith(backOfMatcher)) {
+      return constantLua.get(value) ?? value;
+    }
+    const settings = value.slice(frontOfMatcher.length, -backOfMatcher.length);
+    return `${settings}<rememberedMatcherLua>`;
   }
   if (Array.isArray(value)) return value.map(nameLua);
   if (typeof value !== 'object' || value === null) return value;

@@ -6,8 +6,10 @@ import { readStamp } from '../../src/policy/route-stamp.ts';
 import { answerSnapshot, stampRouteOfRequest } from '../../src/server/hook.ts';
 import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { encodeField, encodeString, lastValueOf } from '../../src/xds/wire.ts';
+import { bytesOf } from '../../src/xds/snapshot.ts';
+import { lastValueOf } from '../../src/xds/wire.ts';
 import { routeRequest, translateContext } from '../support/policy-requests.ts';
 import { encodeRequest, encodeXds } from '../support/xds.ts';
 
@@ -51,7 +53,7 @@ function hand(...objects: readonly Uint8Array[]) {
   );
   const request = Buffer.concat([context, snapshot]);
   const { report, response } = answerSnapshot(request, { mode: 'apply', settings }, state);
-  return { stamped, report, response };
+  return { stamped, report, response: bytesOf(response) };
 }
 
 const head = { apiVersion: 'offramp.dev/v1alpha1', kind: 'OfframpPolicy' };

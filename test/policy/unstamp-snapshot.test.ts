@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { readStamp, stampRoute } from '../../src/policy/route-stamp.ts';
 import { answerSnapshot } from '../../src/server/hook.ts';
+import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
-import { concatenate, encodeField, encodeString, mapFields, valuesOf } from '../../src/xds/wire.ts';
+import { bytesOf, encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
+import { mapFields, valuesOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import { readGoldenInput } from '../support/golden-input.ts';
 
@@ -39,7 +40,7 @@ function stampInPlace(route: Uint8Array): Uint8Array {
 }
 
 const shadow = (request: Uint8Array) =>
-  Buffer.from(answerSnapshot(request, { mode: 'shadow', settings }, state).response);
+  Buffer.from(bytesOf(answerSnapshot(request, { mode: 'shadow', settings }, state).response));
 
 describe('in shadow mode', () => {
   it.each(captures)('$name is published as if no route had been stamped', ({ request }) => {
@@ -86,7 +87,7 @@ it('in apply mode stamps stay, for the config dump to show', () => {
   } = readGoldenInput('empty-backends', 'mode-keep');
   const stamped = editRoutes(request, (route) => stampRoute(route, stamp));
   const { response } = answerSnapshot(stamped, { mode: 'apply', settings: applied }, known);
-  const routes = valuesOf(response, { ...PostTranslateModifyRequest.routes, number: 4 })
+  const routes = valuesOf(bytesOf(response), { ...PostTranslateModifyRequest.routes, number: 4 })
     .flatMap((configuration) => valuesOf(configuration, RouteConfiguration.virtual_hosts))
     .flatMap((host) => valuesOf(host, VirtualHost.routes));
   expect(routes.map(readStamp)).toEqual([stamp]);

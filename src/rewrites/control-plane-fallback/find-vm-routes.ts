@@ -29,6 +29,8 @@ export class OptIns {
   readonly #policies: readonly OfframpPolicy[];
   readonly #report: ReportBuilder;
   readonly #seen = new Set<VmRouteName>();
+  /** Those whose HTTPRoute is there, though perhaps not their rule. */
+  readonly #objectSeen = new Set<VmRouteName>();
 
   constructor(
     settings: ControlPlaneFallbackSettings,
@@ -40,9 +42,10 @@ export class OptIns {
     this.#report = report;
   }
 
-  /** Routes that the configuration names, and that `find` has not met. */
-  get unseen(): readonly VmRouteName[] {
-    return this.#settings.routes.filter((route) => !this.#seen.has(route));
+  /** Routes that the configuration names and `find` has not met; of some it has met other rules. */
+  get unseen(): readonly { readonly route: VmRouteName; readonly hasOtherRules: boolean }[] {
+    const unseen = this.#settings.routes.filter((route) => !this.#seen.has(route));
+    return unseen.map((route) => ({ route, hasOtherRules: this.#objectSeen.has(route) }));
   }
 
   /** What the policies of a virtual host’s listener and Gateway say. */
@@ -107,6 +110,7 @@ export class OptIns {
         one.name === object.name,
     );
     const named = ofObject.filter((one) => one.rule === undefined || one.rule === rule);
+    for (const one of ofObject) this.#objectSeen.add(one);
     for (const one of named) this.#seen.add(one);
     if (ofObject.length > 0 && named.length === 0 && rule === undefined) {
       for (const one of ofObject) this.#seen.add(one);

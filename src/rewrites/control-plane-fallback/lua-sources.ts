@@ -19,7 +19,8 @@ export const confirmFilterLua: string = lua['json-code'] + lua.confirm;
 /** The string matcher that recognises the path of a remembered session. */
 export function rememberedMatcherLua({ before, scope, folder }: RememberedSettings): string {
   const values = [before, scope, folder].map(quoteForLua).join(', ');
-  return `local before, scope, folder = ${values}\n${lua.memory}${lua.matcher}`;
+  // Behind the memory's functions, whose parameters have the same names.
+  return `${lua.memory}local before, scope, folder = ${values}\n${lua.matcher}`;
 }
 
 /** A Lua string literal in which everything but plain characters is a decimal escape. */

@@ -1,9 +1,9 @@
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster } from '../../xds/names.ts';
 import { type ForwardingAction, readAction, readRoute } from '../../xds/route.ts';
 import {
   editFields,
-  encodeField,
   forEachField,
   hasField,
   lastValueOf,
@@ -24,6 +24,7 @@ import {
 import type { OptIns, VmRoute } from './find-vm-routes.ts';
 import { isFallbackRouteName, keyOf } from './own-routes.ts';
 import { type ControlPlane, pathBeforeId } from './settings.ts';
+import type { VmClusters } from './vm-clusters.ts';
 
 const { VirtualHost, Route, RouteAction, RouteMatch } = fields;
 
@@ -31,8 +32,7 @@ const { VirtualHost, Route, RouteAction, RouteMatch } = fields;
 export interface FallbackContext {
   readonly optIns: OptIns;
   readonly surveyed: Surveyed;
-  /** Names of the snapshot’s clusters. */
-  readonly clusters: ReadonlySet<string>;
+  readonly clusters: VmClusters;
   readonly report: ReportBuilder;
 }
 
@@ -106,7 +106,7 @@ function addTo(
   const way =
     findRouteObstacle(view.action, action, view.ambiguous) ??
     findListenerObstacle(at, context.surveyed) ??
-    findClusterObstacle(clusters, vm) ??
+    findClusterObstacle(clusters, vm, context.clusters) ??
     findControlPlane(vm, at, context.surveyed);
   if ('reason' in way) {
     // A whole Gateway’s routes have the one to the control plane among them.
@@ -182,13 +182,18 @@ function findListenerObstacle(
 function findClusterObstacle(
   clusters: readonly string[],
   { options }: VmRoute,
+  known: VmClusters,
 ): Obstacle | undefined {
   if (clusters.length === 0) {
     const detail = 'the snapshot has none of its clusters: is cluster.includeAll set?';
     return { reason: 'cluster-missing', detail };
   }
-  const { cluster = '' } = options.controlPlane ?? {};
-  return clusters.includes(cluster) ? isControlPlane : undefined;
+  const { cluster } = options.controlPlane ?? {};
+  if (cluster !== undefined && clusters.includes(cluster)) return isControlPlane;
+  if (cluster !== undefined && !known.has(cluster)) {
+    return { reason: 'control-plane-missing', detail: `the snapshot has no cluster ${cluster}` };
+  }
+  return clusters.map((one) => known.obstacleOf(one)).find((one) => one !== undefined);
 }
 
 function freeKey(wanted: string, taken: Set<string>): string {

@@ -1,12 +1,10 @@
-import { readClusterName } from '../../xds/cluster.ts';
+import { readClusterName, readClusterNames } from '../../xds/cluster.ts';
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import {
-  concatenate,
   editFields,
-  encodeField,
-  encodeString,
   expectAtMostOne,
   hasField,
   mapFields,
@@ -15,6 +13,7 @@ import {
 } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { insertFirst, withoutNamed } from './filter-lists.ts';
+import type { Obstacle } from './find-control-plane.ts';
 import {
   codecFilter,
   confirmFilter,
@@ -34,6 +33,44 @@ const formerOptions = [
   Cluster.protocol_selection,
 ];
 
+/** Tells of the clusters of a snapshot whether the filter can be added to them. */
+export class VmClusters {
+  readonly #clusters: ReadonlyMap<string, Uint8Array>;
+  readonly #obstacles = new Map<string, Obstacle | undefined>();
+
+  constructor(snapshot: Snapshot) {
+    this.#clusters = readClusterNames(snapshot);
+  }
+
+  has(name: string): boolean {
+    return this.#clusters.has(name);
+  }
+
+  /** Why it cannot be; undefined when it can. */
+  obstacleOf(name: string): Obstacle | undefined {
+    const cluster = this.#clusters.get(name);
+    if (cluster !== undefined && !this.#obstacles.has(name)) {
+      this.#obstacles.set(name, findObstacle(name, cluster));
+    }
+    return this.#obstacles.get(name);
+  }
+}
+
+function findObstacle(name: string, cluster: Uint8Array): Obstacle | undefined {
+  try {
+    if (needsFormerOptions(cluster)) {
+      const detail = `cluster ${name} has protocol options in fields that HttpProtocolOptions would switch off`;
+      return { reason: 'former-protocol-options', detail };
+    }
+    prependConfirmFilter(cluster); // as later: what cannot be edited is found out now
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    const reason = error.kind === 'ambiguous' ? 'ambiguous-encoding' : 'malformed-resource';
+    return { reason, detail: `cluster ${name}: ${error.message}` };
+  }
+}
+
 /** Gives each VM cluster the filter that finds out whether a 404 is a gone session’s. */
 export function confirmInClusters(
   snapshot: Snapshot,
@@ -47,12 +84,6 @@ export function confirmInClusters(
       const name = readClusterName(cluster);
       if (!names.has(name)) return cluster;
       const place = { kind: 'clusters', resource: name } as const;
-      if (needsFormerOptions(cluster)) {
-        const detail =
-          'it has protocol options in fields that HttpProtocolOptions would switch off';
-        report.skipped('former-protocol-options', place, detail);
-        return cluster;
-      }
       const prepared = prependConfirmFilter(cluster);
       if (Buffer.compare(prepared, cluster) === 0) return cluster;
       report.changed('vm-cluster-prepared', place, [], 'its 404 answers are looked into');

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { z } from 'zod';
+import * as z from 'zod';
 import { reasonOf } from '../../errors.ts';
 import { type ApiCall, ApiServerError, type ApiTransport } from './api-transport.ts';
 import { type Resource, resourcePath } from './resources.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A backend of an HTTPProxy's rule that is behind a connector, and where its tunnel should end. */
 export interface ConnectorBackend {

@@ -4,7 +4,7 @@ import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const usersSchema = z.object({
   users: z.array(z.object({ name: z.string(), user: z.unknown() })),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The label by which a replica's namespace in an edge cluster names the one it comes from. */
 export const upstreamNamespaceLabel = 'meta.datumapis.com/upstream-namespace';

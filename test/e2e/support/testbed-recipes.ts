@@ -2,11 +2,16 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { unpackPrograms } from './debian-package.ts';
+import { unpackDebianPackages } from './debian-packages.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
+import { unpackChromium } from './unpack-chromium.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
 export type TestbedTool =
+  | 'actionlint'
+  | 'chromium'
   | 'envoy'
   | 'envoy-gateway'
   | 'etcd'
@@ -15,7 +20,9 @@ export type TestbedTool =
   | 'grpcurl'
   | 'helm'
   | 'kube-apiserver'
-  | 'kubectl';
+  | 'kubectl'
+  | 'luacheck'
+  | 'prometheus';
 
 /** How one of them is made. */
 export interface Recipe {
@@ -29,6 +36,17 @@ export interface Recipe {
 
 /** One recipe for each tool. */
 export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
+  actionlint: {
+    version: () => TESTBED_VERSIONS.actionlint,
+    expectation: 'less than a minute',
+    build: (folder, version) =>
+      goInstall(folder, `github.com/rhysd/actionlint/cmd/actionlint@v${version}`),
+  },
+  chromium: {
+    version: () => TESTBED_VERSIONS.chromium,
+    expectation: 'about 1 minute',
+    build: unpackChromium,
+  },
   'envoy-gateway': {
     version: ({ version }) => version,
     expectation: 'about 4 minutes',
@@ -78,6 +96,17 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     version: () => TESTBED_VERSIONS.helm,
     expectation: 'about 2 minutes',
     build: (folder, version) => goInstall(folder, `helm.sh/helm/v3/cmd/helm@v${version}`),
+  },
+  luacheck: {
+    version: () => TESTBED_VERSIONS.luacheck,
+    expectation: 'a few seconds',
+    build: unpackLuacheck,
+  },
+  prometheus: {
+    version: () => TESTBED_VERSIONS.prometheus,
+    expectation: 'a few seconds',
+    // promtool is beside it.
+    build: (folder, version) => unpackPrograms(folder, { name: 'prometheus', version }),
   },
 };
 
@@ -205,4 +234,28 @@ async function unpackEnvoy(folder: string, version: string): Promise<void> {
   await chmod(program, 0o755);
   await rm(wheels, { recursive: true });
   await rm(unpacked, { recursive: true });
+}
+
+/** luacheck is a Lua program: with it comes an interpreter of its own, and what finds its modules. */
+async function unpackLuacheck(folder: string, version: string): Promise<void> {
+  const { lua, luaArgparse, luaFilesystem } = TESTBED_VERSIONS.debian;
+  const packages = [
+    `lua-check=${version}`,
+    `lua5.1=${lua}`,
+    `lua-argparse=${luaArgparse}`,
+    `lua-filesystem=${luaFilesystem}`,
+  ];
+  await unpackDebianPackages(folder, packages, path.join(folder, 'unpacked'));
+  await mkdir(path.join(folder, 'bin'));
+  const program = path.join(folder, 'bin', 'luacheck');
+  const modules = 'share/lua/5.1';
+  const script = [
+    '#!/bin/sh',
+    'usr="$(dirname "$0")/../unpacked/usr"',
+    `export LUA_PATH="$usr/${modules}/?.lua;$usr/${modules}/?/init.lua"`,
+    'export LUA_CPATH="$(echo "$usr"/lib/*/lua/5.1)/?.so"',
+    'exec "$usr/bin/lua5.1" "$usr/bin/luacheck" "$@"',
+    '',
+  ];
+  await writeFile(program, script.join('\n'), { mode: 0o755 });
 }

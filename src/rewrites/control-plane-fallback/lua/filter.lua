@@ -41,7 +41,9 @@ end
 
 local function unpack_into(headers, packed)
   local present = {}
-  for name in pairs(headers) do present[name] = true end
+  for name in pairs(headers) do
+    present[name] = true
+  end
   for name in pairs(present) do
     if name:sub(1, 1) ~= ":" then headers:remove(name) end
   end

@@ -13,7 +13,9 @@ local SEQUENCES = {
 }
 
 local function is_utf8(bytes)
-  for _, sequence in ipairs(SEQUENCES) do bytes = bytes:gsub(sequence, "?") end
+  for _, sequence in ipairs(SEQUENCES) do
+    bytes = bytes:gsub(sequence, "?")
+  end
   return not bytes:find("[\128-\255]")
 end
 

@@ -13,7 +13,9 @@ end
 
 local function bucket_of(folder, session)
   local hash = 0
-  for i = 1, #session do hash = (hash * 12345701 + session:byte(i)) % 16777213 end
+  for i = 1, #session do
+    hash = (hash * 12345701 + session:byte(i)) % 16777213
+  end
   return ("%s/offramp-%d"):format(folder, hash % BUCKETS)
 end
 

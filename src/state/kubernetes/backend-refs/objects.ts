@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A backendRef as a route has it, every default filled in. */
 export interface RouteRef {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
+import type { Certificate } from '../certificate.ts';
 import type { WholeRequest } from '../fallback-kernel/servers.ts';
 
 /** A request of a client, to a listener on the loopback interface. */
@@ -14,6 +15,8 @@ export interface Sent {
   readonly body?: string;
   /** Sends it over TLS and trusts this certificate (PEM). */
   readonly ca?: string;
+  /** What the client shows of itself over TLS, if anything. */
+  readonly client?: Certificate | undefined;
   /** Gets all of the body that is there, each time that more has come. */
   readonly onBody?: (body: Buffer) => void;
 }
@@ -34,9 +37,9 @@ export type Send = (sent: Sent) => Promise<Exchange>;
 /** Sends one HTTP/1.1 request on a connection of its own. */
 export const sendHttp1: Send = (sent) =>
   new Promise((resolve, reject) => {
-    const { port, host, path, method = 'GET', headers = {}, body, ca } = sent;
+    const { port, host, path, method = 'GET', headers = {}, body, ca, client } = sent;
     const to = { host: '127.0.0.1', port, path, method, headers: { host, ...headers } };
-    const tls = { ca, servername: host };
+    const tls = { ca, servername: host, ...client };
     const request =
       ca === undefined
         ? http.request({ ...to, agent: false })
@@ -60,11 +63,16 @@ export const sendHttp1: Send = (sent) =>
 
 /** Sends one HTTP/2 request, without TLS by prior knowledge, on a connection of its own. */
 export const sendHttp2: Send = async (sent) => {
-  const { port, host, path, method = 'GET', headers = {}, body, ca } = sent;
+  const { port, host, path, method = 'GET', headers = {}, body, ca, client } = sent;
   const session =
     ca === undefined
       ? http2.connect(`http://127.0.0.1:${port}`)
-      : http2.connect(`https://${host}:${port}`, { ca, host: '127.0.0.1', servername: host });
+      : http2.connect(`https://${host}:${port}`, {
+          ca,
+          host: '127.0.0.1',
+          servername: host,
+          ...client,
+        });
   try {
     return await new Promise((resolve, reject) => {
       session.on('error', reject);

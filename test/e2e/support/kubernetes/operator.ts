@@ -10,7 +10,7 @@ import {
   installCertManagerCrds,
   installDatumCrds,
   installGatewayCrds,
-  installPodMonitorCrd,
+  installPrometheusCrds,
 } from './crds.ts';
 import { type RunningKubernetes, startKubernetes } from './kubernetes.ts';
 
@@ -30,7 +30,7 @@ export class Operator {
     const folder = await mkdtemp(path.join(tmpdir(), 'offramp-e2e-runbook-'));
     await installGatewayCrds(kubernetes);
     await installDatumCrds(kubernetes);
-    await installPodMonitorCrd(kubernetes);
+    await installPrometheusCrds(kubernetes);
     await installCertManagerCrds(kubernetes);
     await symlink(folders.deploy, path.join(folder, 'deploy'));
     await mkdir(path.join(folder, 'bin'));

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+/** Has a program say at its end which packages it loaded file by file. */
+const tellPackages =
+  'data:text/javascript,import m from "node:module";process.on("exit",()=>console.log("packages",' +
+  'JSON.stringify(Object.keys(m._cache).filter((file)=>file.includes("node_modules")))))';
+
+describe('the start of `offramp serve`', () => {
+  it('waits for no file of node_modules when the state is a file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'offramp-start-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const config = join(folder, 'offramp.yaml');
+    writeFileSync(config, 'grpc: { address: 127.0.0.1:0 }\nhttp: { address: 127.0.0.1:0 }\n');
+    const args = ['--import', tellPackages, 'dist/main.js', 'serve', '--config', config];
+    const offramp = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(offramp, 'exit');
+    const said: string[] = [];
+    for await (const line of createInterface({ input: offramp.stdout })) {
+      said.push(line);
+      if (line.includes('"serving"')) offramp.kill('SIGTERM');
+    }
+    expect(await exited).toEqual([0, null]);
+    expect(said.at(-1)).toBe('packages []');
+  });
+});
