@@ -58,7 +58,7 @@ export async function startHttpServer(
       return send(response, 503, 'too many connections\n', { connection: 'close' });
     }
     const { accept = '' } = request.headers;
-    const url = URL.parse(request.url ?? '/', 'http://localhost');
+    const url = readTarget(request.url ?? '/');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, 'GET and HEAD only\n', { allow: 'GET, HEAD' });
     }
@@ -74,6 +74,16 @@ export async function startHttpServer(
     }
   });
   return bindHttp(server, address, 'http.address');
+}
+
+/**
+ * What is asked for; null when the path leads elsewhere than it says (`/metrics/../status`): a proxy in
+ * front, which lets some pages through, may take it by the letter.
+ */
+function readTarget(target: string): URL | null {
+  const url = URL.parse(target, 'http://localhost');
+  const [path = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/);
+  return url?.pathname === (path || '/') ? url : null;
 }
 
 /** Binds a server to host:port of an option. Throws OfframpError: address-unusable. */

@@ -8,18 +8,23 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, type KeyPair, makeAuthority } from '../support/authority.ts';
-import { captures } from '../support/captures.ts';
 import {
   connectExtension,
   type ExtensionConnection,
   serverName,
   tlsCredentials,
 } from '../support/extension-connection.ts';
+import { makeFleet } from '../support/fleet.ts';
 import { type MountedSecret, mountSecretUntilRemoved } from '../support/mounted-secret.ts';
+import { encodeRequest } from '../support/xds.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
 import { waitFor } from './support/wait-for.ts';
 
-const [{ request } = { request: new Uint8Array() }] = captures;
+/** In the snapshot's list of secrets, and in what strangers send: never to be seen again. */
+const secretText = 'hunter2-of-the-secrets';
+/** In a route, as an API key is: to be seen in recordings alone. */
+const headerText = 'hunter2-of-a-header';
+const request = makeRequest();
 const clientName = 'envoy-gateway.envoy-gateway-system.svc';
 const many = 10_000;
 const handshakeTimeout = 5;
@@ -68,6 +73,14 @@ afterAll(async () => {
   if (secret !== undefined) rmSync(secret.folder, { recursive: true, force: true });
   if (recordings !== undefined) rmSync(recordings, { recursive: true, force: true });
 });
+
+function makeRequest(): Uint8Array {
+  const { clusters = [], listeners = [], routes = [] } = makeFleet(2).snapshot;
+  const header = { header: { key: 'authorization', value: headerText } };
+  const guarded = routes.map((one) => ({ ...one, request_headers_to_add: [header] }));
+  const vault = { name: 'vault', generic_secret: { secret: { inline_string: secretText } } };
+  return encodeRequest({ clusters, listeners, routes: guarded, secrets: [vault] });
+}
 
 function connectAs(pair?: KeyPair): ExtensionConnection {
   return connectExtension(`127.0.0.1:${offramp.port}`, tlsCredentials(authority.cert, pair));
@@ -141,6 +154,23 @@ async function trickle(socket: Socket | TLSSocket, text: string): Promise<number
   }
   expect(isClosed).toBe(true);
   return (performance.now() - started) / 1000;
+}
+
+/** The status of the answer to raw bytes; undefined when the connection was closed without one. */
+async function askRaw(text: string): Promise<number | undefined> {
+  const socket = connect(httpPort(), '127.0.0.1');
+  let answer = '';
+  await new Promise<void>((resolve) => {
+    socket
+      .on('data', (bytes) => {
+        answer += String(bytes);
+      })
+      .on('error', () => undefined)
+      .once('close', () => resolve());
+    socket.write(text);
+  });
+  const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1];
+  return status === undefined ? undefined : Number(status);
 }
 
 const soon = { timeoutMs: 10_000, intervalMs: 20 };
@@ -282,6 +312,71 @@ describe('attempts to get in', () => {
     report('slow-loris', { clients: seconds.length, longest: Math.max(...seconds) });
   });
 
+  it('by paths that are none find nothing, and no file', async () => {
+    const file = encodeURIComponent(offramp.configFile);
+    const paths = [
+      '/../../../../etc/passwd',
+      '/%2e%2e/%2e%2e/%2e%2e/etc/passwd',
+      '/..%5c..%5cetc%5cpasswd',
+      '/status/../../etc/passwd',
+      '/status/snapshots/../../../etc/passwd',
+      '/status/snapshots/%2e%2e%2f1',
+      '/status/snapshots/-1',
+      `/status/snapshots/${'9'.repeat(400)}`,
+      `/${file}`,
+      `//${file}`,
+      '/metrics%00.json',
+      '/metrics;/../status',
+      '//elsewhere.example/metrics',
+      'http://elsewhere.example/log-level',
+      '/log-level',
+      '/recordings/',
+      '/debug/pprof',
+      '/__proto__',
+      '/constructor',
+      '*',
+    ];
+    for (const path of paths) {
+      const head = `Host: a\r\nAuthorization: Bearer ${secretText}\r\nConnection: close`;
+      expect(await askRaw(`GET ${path} HTTP/1.1\r\n${head}\r\n\r\n`), path).toBe(404);
+    }
+  });
+
+  it('by queries and requests that are too much are refused, or cost little', async () => {
+    const get = (path: string) =>
+      askRaw(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    for (const path of ['/status', '/status.json', '/readyz', '/metrics', '/nothing']) {
+      expect(await get(`${path}?${'q'.repeat(1_000_000)}`)).toBe(431);
+    }
+    const started = performance.now();
+    const rude = [
+      `connector=${encodeURIComponent('<script>'.repeat(800))}`.slice(0, 7000),
+      Array.from({ length: 1500 }, (_, at) => `a${at}`)
+        .join('&')
+        .slice(0, 7000),
+      `connectors-page=${'9'.repeat(7000)}`,
+      'gateways-page=9999999&connectors-page=9999999',
+      `token=${secretText}`,
+      '__proto__[connector]=x&only=__proto__',
+      '%ff%fe%00=%zz',
+    ];
+    for (const query of rude) {
+      for (const path of ['/status', '/status.json', '/readyz']) {
+        expect(await get(`${path}?${query}`), query.slice(0, 40)).toBe(200);
+      }
+    }
+    expect(performance.now() - started).toBeLessThan(5000);
+    const length = `Content-Length: 5\r\nContent-Length: 6\r\n`;
+    const chunked = `Content-Length: 5\r\nTransfer-Encoding: chunked\r\n`;
+    for (const twice of [length, chunked]) {
+      expect(await askRaw(`GET /metrics HTTP/1.1\r\nHost: a\r\n${twice}\r\n0\r\n\r\n`)).toBe(400);
+    }
+    const large = `POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n`;
+    expect(await askRaw(`${large}${'x'.repeat(1_000_000)}`)).toBe(405);
+    expect(await askRaw('CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n')).toBeUndefined();
+    report('HTTP', await refusals('http'));
+  });
+
   it('leave the server alive, its first connection too, and nothing secret behind', async () => {
     expect((await kept.call('PostTranslateModify', request)).length).toBeGreaterThan(0);
     expect(await newClientIsAnswered()).toBe(true);
@@ -290,14 +385,21 @@ describe('attempts to get in', () => {
       .filter((name) => name.endsWith('.gz'))
       .map((name) => gunzipSync(readFileSync(join(recordings, name))).toString('latin1'));
     expect(recorded.length).toBeGreaterThan(0);
-    const ready = await (await fetch(`${offramp.url}/readyz?verbose`)).text();
-    const said = [log, await metrics(), ready, ...recorded].join('\n');
+    const pages = ['/metrics', '/readyz?verbose', '/status', '/status.json', '/status/snapshots/1'];
+    const shown = await Promise.all(
+      pages.map(async (page) => (await fetch(`${offramp.url}${page}`)).text()),
+    );
+    const said = [log, ...shown].join('\n');
+    expect(said).not.toContain(headerText);
+    expect(recorded.join('')).toContain(headerText);
+    const all = [said, ...recorded].join('\n');
+    expect(all).not.toContain(secretText);
     for (const { key } of [serverPair, gateway]) {
       for (const line of key.split('\n').filter((one) => /^[A-Za-z0-9+/=]{20,}$/.test(one))) {
-        expect(said).not.toContain(line);
+        expect(all).not.toContain(line);
       }
     }
-    expect(said).not.toContain('PRIVATE KEY');
+    expect(all).not.toContain('PRIVATE KEY');
     // However many attempts there were, the log stays one that a person reads.
     expect(log.split('\n').filter((line) => line.includes('refused')).length).toBeLessThan(150);
   });
