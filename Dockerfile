@@ -1,21 +1,29 @@
 # syntax=docker/dockerfile:1
 
+# What it stands on. A release names both by digest (.github/workflows/release.yml looks them up and
+# passes them in, and the provenance of the image records them); a tag is for builds by hand.
+ARG BUILD_IMAGE=node:22-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs22-debian12:nonroot
+
 # Stage 1: build with everything, then keep what runs.
-FROM node:22-bookworm-slim AS build
+# On the builder's own platform: what it makes is JavaScript, the same for all.
+FROM --platform=${BUILDPLATFORM} ${BUILD_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci
+# The only step with a network. What comes is what the lock file has hashes of, and none of it runs.
+RUN npm ci --ignore-scripts
 COPY scripts ./scripts
 COPY src ./src
 COPY proto ./proto
 COPY examples ./examples
 COPY schemas ./schemas
-RUN npm run build
-RUN npm ci --omit=dev --ignore-scripts
+RUN --network=none npm run build
+RUN --network=none npm prune --omit=dev --ignore-scripts --offline \
+ && find node_modules -type d -empty -delete
 
 # Stage 2: Node and Offramp, no shell, no package manager, no root.
 # Nothing is written below /app: a read-only root file system is fine.
-FROM gcr.io/distroless/nodejs22-debian12:nonroot
+FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="offramp" \
       org.opencontainers.image.description="Envoy Gateway extension server: traffic whose backend has gone away takes a decided, explained exit" \
       org.opencontainers.image.licenses="Apache-2.0"

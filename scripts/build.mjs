@@ -1,6 +1,6 @@
 // Bundles src into dist, one chunk per command, so that a command loads only what it uses.
 // Packages are bundled too: hundreds of small files are what a start waits for. Those that read files of
-// their own stay outside; node_modules ships beside dist, with their protos.
+// their own, or that few load, stay outside; node_modules ships beside dist, with their protos.
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -17,8 +17,12 @@ const shared = {
   logLevel: 'warning',
 };
 
-/** Packages with protos, which they look for beside themselves. */
+/** Packages with protos, which they look for beside themselves, and those that few load, when asked. */
 const external = [
+  '@opentelemetry/core',
+  '@opentelemetry/exporter-*',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-*',
   '@grpc/grpc-js-xds',
   '@grpc/proto-loader',
   '@grpc/reflection',

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { recordDefaults } from './commands/record-options.ts';
 import { errorTable, OfframpError } from './errors.ts';
+import { packageVersion } from './package-version.ts';
 
 const usageOrInputError = 2;
 
@@ -12,7 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .description(
       'Envoy Gateway extension server: traffic whose backend has gone away takes a decided, explained exit.',
     )
-    .version(version())
+    .version(packageVersion())
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`offramp: usage\n${text}`) })
     .configureHelp({ sortSubcommands: false })
@@ -97,14 +97,6 @@ async function main(argv: readonly string[]): Promise<number> {
     return errorTable.unexpected.exitCode;
   }
   return exitCode;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  );
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isManifest ? String(manifest.version) : 'unknown';
 }
 
 // `offramp … | head`: the reader has enough, which is no error of ours.

@@ -5,8 +5,9 @@ import {
   readRouteRules,
   readServicePorts,
 } from '../../src/state/kubernetes/backend-refs/objects.ts';
+import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { encodeField, encodeString, mapFields } from '../../src/xds/wire.ts';
+import { mapFields } from '../../src/xds/wire.ts';
 import { endpointsRequest } from '../../test/support/assignments.ts';
 import { encodeRequest, encodeXds } from '../../test/support/xds.ts';
 

@@ -1,6 +1,6 @@
 import type { ConnectorEntry } from '../../src/state/connectors.ts';
+import { concatenate, encodeField } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { concatenate, encodeField } from '../../src/xds/wire.ts';
 import { encodeXds } from '../../test/support/xds.ts';
 import { modelSite, plainListener, type Site, siteNamed, tlsListener } from './site.ts';
 

@@ -1,19 +1,29 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { LogLevel } from '../observe/log-level.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { openTracing, type Tracing } from '../observe/tracing.ts';
+import { packageVersion } from '../package-version.ts';
 import { Recorder } from '../record/recorder.ts';
 import { RecordingFolder } from '../record/recording-folder.ts';
+import { startAdminServer } from '../server/admin-server.ts';
 import { implementExtension } from '../server/extension-service.ts';
 import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
 import { type HttpServer, startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
+import { summarizeConfiguration } from '../status/configuration-summary.ts';
+import { SnapshotLog } from '../status/snapshot-log.ts';
+import { StatusPages } from '../status/status-pages.ts';
 import { type OpenState, openState } from './open-state.ts';
 import { type RecordFlags, type RecordSettings, readRecordFlags } from './record-options.ts';
 
 /** Milliseconds that running calls get to finish after SIGTERM; Kubernetes kills after 30 s. */
 const shutdownGraceMs = 20_000;
+
+/** Milliseconds that the last traces get to be sent in, after that. */
+const lastTracesMs = 5_000;
 
 /** Options of `offramp serve`. */
 interface ServeOptions extends RecordFlags {
@@ -36,12 +46,18 @@ export interface RunningOfframp {
 export async function serve(options: ServeOptions): Promise<void> {
   const asked = untilAskedToStop(); // before the start, so that no signal kills us half-way
   const record = readRecordFlags(options);
+  let level: LogLevel | undefined;
+  // From the start: while nobody listens, the signal ends the process.
+  process.on('SIGUSR2', () => level?.switch('SIGUSR2'));
   const offramp = await Offramp.start({ ...loadConfig(options.config), record });
+  level = offramp.level;
   try {
     await Promise.race([asked, offramp.bindWhenSynced()]);
     await asked;
   } finally {
     await offramp.stop();
+    // Nothing of ours is left to do; a request to a collector that hangs would go on for its timeout.
+    setTimeout(() => process.exit(), 500).unref();
   }
 }
 
@@ -73,9 +89,13 @@ interface Parts extends OpenState {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly level: LogLevel;
   readonly readiness: ServerReadiness;
   readonly http: HttpServer;
+  readonly admin: HttpServer | undefined;
   readonly recorder: Recorder | undefined;
+  readonly tracing: Tracing | undefined;
+  readonly snapshots: SnapshotLog;
 }
 
 /** A server that is up, or on its way there. */
@@ -93,18 +113,39 @@ export class Offramp {
     const { config, record } = loaded;
     const log = createLog(config, logTo);
     const metrics = new Metrics(config.metrics.prefix);
+    const tracing = await openTracing(process.env, log);
     const recorder = record && startRecorder(record, metrics, log);
     const state = await openState(loaded, { metrics, log });
     metrics.observeSource(state.source);
     const readiness = new ServerReadiness(state.source, state.retrigger);
+    metrics.observeReadiness(() => readiness.check().checks);
+    const level = new LogLevel(log, config.log.level);
+    const snapshots = new SnapshotLog((problem) =>
+      log.error({ problem }, 'not on the status page'),
+    );
+    const pages = openStatusPages({ config, readiness, source: state.source, snapshots });
+    const parts = {
+      ...state,
+      config,
+      metrics,
+      log,
+      level,
+      readiness,
+      recorder,
+      tracing,
+      snapshots,
+    };
     try {
-      const http = await startHttpServer(config.http.address, metrics.registry, readiness);
-      return new Offramp({ ...state, config, metrics, log, readiness, http, recorder });
+      return new Offramp({ ...parts, ...(await startHttp(parts, pages)) });
     } catch (error) {
       state.retrigger?.stop();
       state.source.stop();
       throw error;
     }
+  }
+
+  get level(): LogLevel {
+    return this.#parts.level;
   }
 
   get httpAddress(): string {
@@ -116,15 +157,29 @@ export class Offramp {
    * that is not there yet. Answers the address. Throws OfframpError: address-unusable.
    */
   async bindWhenSynced(): Promise<string> {
-    const { source, retrigger, config, metrics, log, readiness, http, recorder } = this.#parts;
+    const {
+      source,
+      retrigger,
+      config,
+      metrics,
+      log,
+      readiness,
+      http,
+      admin,
+      recorder,
+      tracing,
+      snapshots,
+    } = this.#parts;
     await source.whenSynced();
     const hook = new Hook({
       mode: config.mode,
       settings: config,
       currentState: () => source.state,
       ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
+      history: snapshots,
       metrics,
       log,
+      tracing,
     });
     const implementation = implementExtension(hook, metrics, log, (request) =>
       recorder?.record(request),
@@ -137,13 +192,21 @@ export class Offramp {
     }
     readiness.grpcIsBound(grpc.address);
     grpc.setServing(true);
-    log.info({ grpc: grpc.address, http: http.address, mode: config.mode }, 'serving');
+    log.info(
+      {
+        grpc: grpc.address,
+        http: http.address,
+        ...(admin && { admin: admin.address }),
+        mode: config.mode,
+      },
+      'serving',
+    );
     return grpc.address;
   }
 
   /** Takes no new calls, lets running ones finish. */
   async stop(): Promise<void> {
-    const { source, retrigger, log, readiness, http, recorder } = this.#parts;
+    const { source, retrigger, log, readiness, http, admin, recorder, tracing } = this.#parts;
     log.info('stopping: no new calls are taken, running ones are finished');
     this.#isStopping = true;
     readiness.stopping();
@@ -151,6 +214,8 @@ export class Offramp {
     const deadline = performance.now() + shutdownGraceMs;
     await this.#grpc?.stop(shutdownGraceMs);
     await recorder?.stop(Math.max(0, deadline - performance.now()));
+    await tracing?.stop(Math.min(lastTracesMs, Math.max(1_000, deadline - performance.now())));
+    await admin?.stop();
     await http.stop();
     retrigger?.stop();
     source.stop();
@@ -158,9 +223,36 @@ export class Offramp {
   }
 }
 
+/** Everything that speaks HTTP. */
+async function startHttp(
+  parts: Pick<Parts, 'config' | 'metrics' | 'readiness' | 'level'>,
+  pages: StatusPages,
+): Promise<Pick<Parts, 'http' | 'admin'>> {
+  const { config, metrics, readiness, level } = parts;
+  const http = await startHttpServer(config.http.address, metrics.registry, readiness, pages);
+  try {
+    return { http, admin: config.admin && (await startAdminServer(config.admin.address, level)) };
+  } catch (error) {
+    await http.stop();
+    throw error;
+  }
+}
+
 function createLog(config: Config, logTo: DestinationStream | undefined): Logger {
   const options = { level: config.log.level, base: null };
   return logTo === undefined ? pino(options) : pino(options, logTo);
+}
+
+function openStatusPages(
+  parts: Pick<Parts, 'config' | 'readiness' | 'source' | 'snapshots'>,
+): StatusPages {
+  const settings = summarizeConfiguration(parts.config);
+  return new StatusPages({
+    ...parts,
+    settings,
+    version: packageVersion(),
+    startedAt: Date.now() - process.uptime() * 1000,
+  });
 }
 
 function startRecorder(record: RecordSettings, metrics: Metrics, log: Logger): Recorder {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { logLevels } from '../observe/log-level.ts';
 import { emptyBackendsModes } from '../policy/offramp-policy.ts';
 import { endpointSources } from '../rewrites/pipeline.ts';
 import { controlPlaneFallbackSchema } from './control-plane-fallback.ts';
@@ -12,6 +13,12 @@ function isTcpAddress(address: string): boolean {
 
 const tcpAddressSchema = z.string().refine(isTcpAddress, {
   error: 'expected host:port, for instance 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one',
+});
+
+const loopbackAddress = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]):/;
+
+const adminAddressSchema = tcpAddressSchema.refine((address) => loopbackAddress.test(address), {
+  error: 'expected an address that only this machine reaches, for instance 127.0.0.1:8091',
 });
 
 const grpcAddressSchema = z
@@ -132,7 +139,7 @@ export const configSchema = z
         address: tcpAddressSchema
           .default('127.0.0.1:8080')
           .describe(
-            'Where /metrics, /healthz and /readyz are. For probes from outside a container: 0.0.0.0:8080.',
+            'Where /metrics, /healthz, /readyz and /status are. For probes from outside a container: 0.0.0.0:8080.',
           ),
       })
       .prefault({}),
@@ -148,13 +155,22 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    admin: z
+      .strictObject({
+        address: adminAddressSchema.describe(
+          'Where /log-level is, for this machine alone: host:port of a loopback address.',
+        ),
+      })
+      .optional()
+      .describe('Where a running Offramp can be told something. Off without it.'),
     log: z
       .strictObject({
         level: z
-          .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+          .enum(logLevels)
           .default('info')
           .describe(
-            'Least severe level that is logged. debug adds every change of every hook call.',
+            'Least severe level that is logged. debug adds every change of every hook call. SIGUSR2 ' +
+              'switches to debug and back.',
           ),
       })
       .prefault({}),

@@ -1,16 +1,29 @@
 import { status } from '@grpc/grpc-js';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { invariantReasons, isInvariantReason } from '../invariants/violation.ts';
 import { countEffect, type Report, skipReasons, unresolvedReasons } from '../rewrites/report.ts';
 import type { WatchState } from '../state/kubernetes/informers.ts';
-import { kindStates } from '../state/kubernetes/kind-condition.ts';
 import type { StateSource } from '../state/source.ts';
+import type { Check } from './check.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
+import {
+  registerReadinessGauge,
+  registerSourceGauges,
+  registerWatchGauge,
+} from './state-gauges.ts';
 import { countVirtualHosts } from './summary.ts';
 
 /** Seconds; from one millisecond, a small fleet, to what a very large one may take. */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Bytes, from one kibibyte to 256 MiB, the largest message that is accepted. */
 const sizeBuckets = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 22, 2 ** 24, 2 ** 26, 2 ** 28];
+
+/** Gauges called `_total`, of which promtool complains; without it they say the same, by type. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
 
 /** How a hook call ended. */
 export type Outcome = 'ok' | 'invalid' | 'error';
@@ -42,11 +55,13 @@ export class Metrics {
   readonly #emptyUnresolved;
   readonly #fallbackRoutes;
   readonly #skipped;
+  readonly #violations;
   readonly #watches: (() => readonly WatchState[])[] = [];
 
   constructor(prefix: string) {
     this.#prefix = prefix;
     collectDefaultMetrics({ register: this.registry });
+    for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.rpcs = new RpcMetrics(this.registry);
     this.hookDuration = this.#histogram(
       'hook_duration_seconds',
@@ -134,7 +149,14 @@ export class Metrics {
       'Things left as they came although the state spoke of them, by reason. explain says which.',
       ['reason'],
     );
-    this.#registerWatches();
+    this.#violations = this.#counter(
+      'invariant_violations_total',
+      'Changes of a rewrite that were taken back because Envoy would have refused them, by reason. ' +
+        'Alert on any: it is a bug. Traffic goes where it would without that change.',
+      ['reason'],
+    );
+    const readWatches = () => this.#watches.flatMap((read) => read());
+    registerWatchGauge(this.registry, prefix, readWatches);
     // From the start, so that increase() sees the first one.
     for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
@@ -143,6 +165,7 @@ export class Metrics {
     for (const outcome of ['ok', 'failed', 'dropped']) this.recordings.inc({ outcome }, 0);
     for (const reason of skipReasons) this.#skipped.inc({ reason }, 0);
     for (const reason of unresolvedReasons) this.#emptyUnresolved.inc({ reason }, 0);
+    for (const reason of invariantReasons) this.#violations.inc({ reason }, 0);
   }
 
   /** Times one answered PostTranslateModify RPC. */
@@ -162,6 +185,7 @@ export class Metrics {
     for (const { reason } of report.skips) {
       this.#skipped.inc({ reason });
       if (unresolvedReasons.includes(reason)) this.#emptyUnresolved.inc({ reason });
+      if (isInvariantReason(reason)) this.#violations.inc({ reason });
     }
   }
 
@@ -172,57 +196,12 @@ export class Metrics {
 
   /** Shows a state source's condition at each scrape. */
   observeSource(source: StateSource): void {
-    const labelNames = ['source'];
-    const registers = [this.registry];
-    new Gauge({
-      name: this.#name('cache_synced'),
-      help: '1 when the state was read and hook calls can be answered from it.',
-      labelNames,
-      registers,
-      collect() {
-        const { name, synced } = source.status();
-        this.set({ source: name }, synced ? 1 : 0);
-      },
-    });
-    new Gauge({
-      name: this.#name('state_age_seconds'),
-      help: 'Seconds since the state in use was last known to be current; 0 while all is well.',
-      labelNames,
-      registers,
-      collect() {
-        const { name, ageSeconds } = source.status();
-        this.set({ source: name }, ageSeconds);
-      },
-    });
-    new Gauge({
-      name: this.#name('state_unusable_objects'),
-      help: 'Kubernetes objects that cannot be used as they are. The log and /readyz?verbose say why.',
-      labelNames,
-      registers,
-      collect() {
-        const { name, unusableObjects } = source.status();
-        this.set({ source: name }, unusableObjects);
-      },
-    });
+    registerSourceGauges(this.registry, this.#prefix, source);
   }
 
-  #registerWatches(): void {
-    const readAll = () => this.#watches.flatMap((read) => read());
-    new Gauge({
-      name: this.#name('kubernetes_watches'),
-      help:
-        'Watches of Kubernetes kinds by condition: watching, waiting (not read yet), stale (the last ' +
-        'known state is in use), absent (not installed), forbidden. Alert on stale and forbidden.',
-      labelNames: ['kind', 'condition'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const { kind, state: condition } of readAll()) {
-          for (const one of kindStates)
-            this.inc({ kind, condition: one }, one === condition ? 1 : 0);
-        }
-      },
-    });
+  /** Shows at each scrape what readiness depends on, and whether that is so. */
+  observeReadiness(read: () => readonly Check[]): void {
+    registerReadinessGauge(this.registry, this.#prefix, read);
   }
 
   #name(name: string): string {

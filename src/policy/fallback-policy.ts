@@ -1,11 +1,16 @@
 import * as z from 'zod';
 import { fallbackOptions } from '../config/control-plane-fallback.ts';
+import { policyControlPlane } from './policy-control-plane.ts';
 
 /** Whether a route's gone sessions fall back to the control plane. */
 export const fallbackModes = ['Enabled', 'Disabled'] as const;
 
 /** Everything that a policy can say in `spec.controlPlaneFallback`; each is decided by itself. */
-const settings = { mode: z.enum(fallbackModes), ...fallbackOptions };
+const settings = {
+  mode: z.enum(fallbackModes),
+  ...fallbackOptions,
+  controlPlane: policyControlPlane,
+};
 
 /** `spec.controlPlaneFallback`, as the API server and `explain` judge it. */
 export const fallbackSpecSchema = z.strictObject(settings).partial();

@@ -1,16 +1,9 @@
 import * as z from 'zod';
 import { encodeMessage } from '../xds/build.ts';
+import { concatenate, encodeField, encodeString } from '../xds/encoding.ts';
 import { fields } from '../xds/fields.ts';
 import { readFilterMetadata, structValue } from '../xds/gateway-metadata.ts';
-import {
-  concatenate,
-  decodeString,
-  editFields,
-  encodeField,
-  encodeString,
-  lastValueOf,
-  stringOf,
-} from '../xds/wire.ts';
+import { decodeString, editFields, lastValueOf, stringOf } from '../xds/wire.ts';
 import type { DecidedFallback } from './decide-fallback.ts';
 import { fallbackSpecSchema } from './fallback-policy.ts';
 import { type Decided, policyLevels } from './nearest-policy.ts';

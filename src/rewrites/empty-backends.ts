@@ -5,7 +5,7 @@ import {
 } from '../policy/offramp-policy.ts';
 import { noAssignments } from '../state/assignments.ts';
 import { noBackendRefs } from '../state/backend-refs.ts';
-import { ClusterIndex } from '../xds/cluster-index.ts';
+import { indexClusters } from '../xds/cluster-index.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
 import { mapFields, stringOf, textFinder } from '../xds/wire.ts';
@@ -45,7 +45,7 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
     overruled: [],
     outranked: [],
   };
-  const clusters = new ClusterIndex(snapshot);
+  const clusters = indexClusters(snapshot);
   const readsEverySplit =
     settings.everySplit === true ||
     policies.length > 0 ||

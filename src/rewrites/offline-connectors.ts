@@ -10,7 +10,7 @@ import {
 } from '../xds/wire.ts';
 import {
   allowConnect,
-  findConnectableRouteConfigurations,
+  surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { encodeOfflineAnswer } from './offline-connectors/messages.ts';
@@ -42,7 +42,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     tunnels: opened.tunnels,
     ourNameOf: nameVirtualHosts(snapshot),
   };
-  const connectable = findConnectableRouteConfigurations(snapshot, report);
+  const served = surveyConnectionManagers(snapshot, report);
   const needConnect = new Set<string>();
   const routed = mapResources(
     opened.snapshot,
@@ -54,10 +54,10 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
       const context: RouteConfigurationContext = {
         ...shared,
         name,
-        connectable: connectable.has(name),
+        connectable: served.connectable.has(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
-        hasDomain: lookUpDomains(routeConfiguration),
+        takeDomain: domainTaker(routeConfiguration),
       };
       let connectNeeded = false;
       const rewritten = report.allOrNothing(() =>
@@ -74,24 +74,27 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     },
     report.unreadable,
   );
-  const allowed = allowConnect(routed, needConnect, report);
+  const allowed = allowConnect(routed, served, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
 };
 
-/** Made when it is first asked: few domains of a large route configuration ever matter. */
-function lookUpDomains(routeConfiguration: Uint8Array): (domain: string) => boolean {
-  let domains: ReadonlySet<string> | undefined;
+/** Their set is made when it is first asked: few domains of a large route configuration ever matter. */
+function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {
+  let taken: Set<string> | undefined;
   return (domain) => {
-    domains ??= domainsOf(routeConfiguration);
-    return domains.has(domain);
+    taken ??= domainsOf(routeConfiguration);
+    if (taken.has(domain)) return false;
+    taken.add(domain);
+    return true;
   };
 }
 
-function domainsOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
+/** In lower case, as Envoy compares them. */
+function domainsOf(routeConfiguration: Uint8Array): Set<string> {
   const domains = new Set<string>();
   forEachField(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
     for (const domain of valuesOf(virtualHost, VirtualHost.domains)) {
-      domains.add(decodeString(domain));
+      domains.add(decodeString(domain).toLowerCase());
     }
   });
   return domains;

@@ -1,3 +1,4 @@
+import { keepInvariants } from '../invariants/keep-invariants.ts';
 import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
@@ -51,28 +52,35 @@ export interface Rewritten {
 /** A pure function over a snapshot. Malformed resources are its report's business, not an error. */
 export type Rewrite = (snapshot: Snapshot, state: State, settings: RewriteSettings) => Rewritten;
 
+/** A rewrite, and what reports call it. */
+export interface NamedRewrite {
+  readonly name: string;
+  readonly rewrite: Rewrite;
+}
+
 /**
  * The rewrites in the order they run, each on what the one before it left. Empty backendRefs go
  * first: a split of which only offline connectors are left is then answered as offline. The fallback
  * goes last: it clones routes, and an answered one forwards to no VM any more.
  */
-export const pipeline: readonly Rewrite[] = [
-  rewriteEmptyBackends,
-  rewriteOfflineConnectors,
-  rewriteControlPlaneFallback,
+export const pipeline: readonly NamedRewrite[] = [
+  { name: 'empty-backends', rewrite: rewriteEmptyBackends },
+  { name: 'offline-connectors', rewrite: rewriteOfflineConnectors },
+  { name: 'control-plane-fallback', rewrite: rewriteControlPlaneFallback },
 ];
 
-/** Runs the pipeline over a snapshot. */
+/** Runs the pipeline over a snapshot. What Envoy would not take of a rewrite is taken back at once. */
 export function rewriteSnapshot(
   snapshot: Snapshot,
   state: State,
   settings: RewriteSettings,
+  rewrites: readonly NamedRewrite[] = pipeline,
 ): Required<Rewritten> {
   let current = snapshot;
   const reports: Report[] = [];
   const splits: DecidedSplit[] = [];
-  for (const rewrite of pipeline) {
-    const result = rewrite(current, state, settings);
+  for (const { name, rewrite } of rewrites) {
+    const result = keepInvariants(name, current, rewrite(current, state, settings));
     current = result.snapshot;
     reports.push(result.report);
     for (const split of result.splits ?? []) splits.push(split);

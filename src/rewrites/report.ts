@@ -1,3 +1,4 @@
+import { invariantReasons } from '../invariants/violation.ts';
 import type { ResourceKind } from '../xds/snapshot.ts';
 
 /** What can happen to traffic. Each is one kind of line in `explain` and moves its own counters. */
@@ -36,6 +37,7 @@ export const skipReasons = [
   'inline-cluster-specifier',
   'inline-routes',
   'internal-redirect-policy',
+  ...invariantReasons,
   'malformed-resource',
   'merged-cluster',
   'policy-not-understood',

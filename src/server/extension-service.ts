@@ -1,5 +1,6 @@
 import {
   type handleUnaryCall,
+  type Metadata,
   type ServiceDefinition,
   type ServiceError,
   status,
@@ -24,6 +25,9 @@ const rpcs = [
   'PostEndpointsModify',
   'PostTranslateModify',
 ] as const;
+
+/** Answers one RPC; the caller is told by its connection. */
+type AnswerCall = (request: Buffer, caller: string, metadata: Metadata) => Answer;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -64,8 +68,9 @@ export function implementExtension(
   log: Logger,
   answered?: (request: Uint8Array) => void,
 ): UntypedServiceImplementation {
-  const answers: Readonly<Record<string, (request: Buffer, caller: string) => Answer>> = {
-    PostTranslateModify: (request, caller) => hook.postTranslateModify(request, caller),
+  const answers: Readonly<Record<string, AnswerCall>> = {
+    PostTranslateModify: (request, caller, metadata) =>
+      hook.postTranslateModify(request, caller, (name) => metadata.get(name)[0]?.toString()),
     PostRouteModify: (request) =>
       stampRouteOfRequest(request, (err) =>
         log.error({ err }, 'a route came without its policies'),
@@ -81,7 +86,7 @@ export function implementExtension(
       let code = status.OK;
       try {
         const { request } = call;
-        callback(null, answer(request, call.getPeer()));
+        callback(null, answer(request, call.getPeer(), call.metadata));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
         if (isHook) {

@@ -1,12 +1,15 @@
 import type { Logger } from 'pino';
+import { isInvariantReason } from '../invariants/violation.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
+import type { HookTrace, ReadHeader, Tracing } from '../observe/tracing.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
 import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
-import type { Report } from '../rewrites/report.ts';
+import type { Report, Skip } from '../rewrites/report.ts';
 import { ToldAssignments } from '../state/told-assignments.ts';
+import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
@@ -17,13 +20,26 @@ import {
   readSnapshot,
   type Snapshot,
 } from '../xds/snapshot.ts';
-import { concatenate, encodeField } from '../xds/wire.ts';
 
 /**
  * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have
  * come without Offramp, policy stamps taken out.
  */
 export type Mode = 'apply' | 'shadow';
+
+/** One PostTranslateModify call. */
+export interface HookCall {
+  /** Who asked, by its connection. */
+  readonly caller: string;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** Is told of each PostTranslateModify call, before its answer leaves: so it should be quick. */
+export interface CallHistory {
+  answered(call: HookCall & HookResult & { readonly snapshot: Snapshot }): void;
+  failed(call: HookCall, error: unknown): void;
+}
 
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
 export interface HookOptions {
@@ -32,8 +48,11 @@ export interface HookOptions {
   readonly currentState: () => State;
   /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
   readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
+  readonly history?: CallHistory;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Absent unless the operator asked for traces. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The answer to one PostTranslateModify request, and what was done. */
@@ -65,7 +84,14 @@ export function answerSnapshot(
 /** How many skipped things a log line names; the report and `explain` have them all. */
 const maxNamedSkips = 5;
 
-/** Answers PostTranslateModify calls, counts and logs them. */
+/** One call, beside its bytes. */
+interface Call {
+  readonly started: number;
+  readonly caller: string;
+  readonly trace: HookTrace | undefined;
+}
+
+/** Answers PostTranslateModify calls, counts, logs and traces them. */
 export class Hook {
   readonly #options: HookOptions;
   readonly #told = new ToldAssignments();
@@ -76,23 +102,33 @@ export class Hook {
   }
 
   /**
-   * The answer to PostTranslateModify; `caller` is who asks, by its connection. Throws
-   * MalformedMessageError when the envelope is malformed.
+   * The answer to PostTranslateModify; `caller` is who asks, by its connection, with headers that may
+   * name a trace. Throws MalformedMessageError when the envelope is malformed.
    */
-  postTranslateModify(request: Uint8Array, caller: string): EncodedMessage {
-    const { metrics } = this.#options;
+  postTranslateModify(
+    request: Uint8Array,
+    caller: string,
+    readHeader: ReadHeader = () => undefined,
+  ): EncodedMessage {
+    const { metrics, tracing } = this.#options;
     const started = performance.now();
+    const trace = tracing?.startCall(readHeader);
     let outcome: Outcome = 'error';
+    let failure: unknown;
     try {
-      const response = this.#answer(request, started, caller);
+      const response = this.#answer(request, { started, caller, trace });
       this.#told.forget(caller); // not after an error: then the same call comes again
       outcome = 'ok';
       return response;
     } catch (error) {
       if (error instanceof MalformedMessageError) outcome = 'invalid';
       else metrics.hookPanics.inc();
+      failure = error;
+      const call = { caller, seconds: secondsSince(started), bytes: request.length };
+      this.#options.history?.failed(call, error);
       throw error;
     } finally {
+      trace?.end(outcome, failure);
       metrics.hookCalls.inc({ outcome });
       metrics.hookDuration.observe({ outcome }, secondsSince(started));
     }
@@ -110,19 +146,23 @@ export class Hook {
     return returnResource(request);
   }
 
-  #answer(request: Uint8Array, started: number, caller: string): EncodedMessage {
+  #answer(request: Uint8Array, { started, caller, trace }: Call): EncodedMessage {
     const { metrics, log, mode, currentState } = this.#options;
     metrics.snapshotBytes.observe(request.length);
+    trace?.describe({ 'offramp.snapshot_bytes': request.length, 'offramp.mode': mode });
     const timed = <T>(phase: Phase, work: () => T): T => {
       const begun = performance.now();
-      const result = work();
+      const result = trace === undefined ? work() : trace.phase(phase, work);
       metrics.phaseDuration.observe({ phase }, secondsSince(begun));
       return result;
     };
-    const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
+    const readState = () => ({ ...currentState(), assignments: this.#told.saidBy(caller) });
+    const state = trace === undefined ? readState() : trace.phase('state', readState);
     const result = answerSnapshot(request, this.#options, state, timed);
     metrics.countReport(result.report);
+    if (trace !== undefined) describeSummary(trace, result.summary);
     this.#warnAboutMissingRoutes(result.snapshot);
+    this.#tellViolations(result.report);
     const decided = mode === 'shadow' ? [] : result.splits;
     this.#options.sawSnapshot?.(result.snapshot, decided);
     log.info(
@@ -132,11 +172,23 @@ export class Hook {
         ...(mode === 'shadow' ? { mode } : {}),
         duration_ms: Math.round(secondsSince(started) * 1e6) / 1e3,
         snapshot_bytes: request.length,
+        ...(trace === undefined ? {} : { trace_id: trace.traceId }),
       },
       'PostTranslateModify',
     );
     if (log.isLevelEnabled('debug')) log.debug({ changes: result.report.changes }, 'changes');
+    const call = { caller, seconds: secondsSince(started), bytes: request.length };
+    this.#options.history?.answered({ ...call, ...result });
     return result.response;
+  }
+
+  #tellViolations({ skips }: Report): void {
+    const violations = skips.filter(({ reason }) => isInvariantReason(reason));
+    if (violations.length === 0) return;
+    this.#options.log.error(
+      { violations: violations.slice(0, maxNamedSkips).map(nameSkip) },
+      'a rewrite made something that Envoy would refuse, which was taken back: a bug of Offramp',
+    );
   }
 
   #warnAboutMissingRoutes(snapshot: Snapshot): void {
@@ -151,13 +203,22 @@ export class Hook {
   }
 }
 
+/** The counts of the log line, under the same names. */
+function describeSummary(trace: HookTrace, summary: Summary): void {
+  const counts = Object.entries(summary).map(
+    ([name, count]) => [`offramp.${name}`, count] as const,
+  );
+  trace.describe(Object.fromEntries(counts));
+}
+
 function namedSkips({ skips }: Report): { skips?: string[] } {
   if (skips.length === 0) return {};
-  const named = skips.slice(0, maxNamedSkips).map(({ reason, place, detail }) => {
-    const where = [place.resource, place.virtualHost, place.route].filter(Boolean).join(' > ');
-    return `${reason}: ${where}: ${detail}`;
-  });
-  return { skips: named };
+  return { skips: skips.slice(0, maxNamedSkips).map(nameSkip) };
+}
+
+function nameSkip({ reason, place, detail }: Skip): string {
+  const where = [place.resource, place.virtualHost, place.route].filter(Boolean).join(' > ');
+  return `${reason}: ${where}: ${detail}`;
 }
 
 function secondsSince(started: number): number {

@@ -11,13 +11,28 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Serves /metrics, /healthz and /readyz. Throws OfframpError: address-unusable. */
+/** An answer of the HTTP server. */
+export interface PageAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Pages of the HTTP server that are there to be read. */
+export interface Pages {
+  /** The answer to a GET; undefined when the address is none of theirs. */
+  answer(url: URL, accept: string): PageAnswer | undefined;
+}
+
+/** Serves /metrics, /healthz, /readyz and other pages. Throws OfframpError: address-unusable. */
 export async function startHttpServer(
   address: string,
   registry: Registry,
   readiness: Readiness,
+  pages: Pages,
 ): Promise<HttpServer> {
   const server = createServer((request, response) => {
+    const { accept = '' } = request.headers;
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, 'GET and HEAD only\n', { allow: 'GET, HEAD' });
@@ -30,12 +45,25 @@ export async function startHttpServer(
       case '/readyz':
         return sendReadiness(response, readiness, url.searchParams.has('verbose'));
       default:
-        return send(response, 404, 'here are /metrics, /healthz and /readyz\n');
+        return sendPage(response, url === null ? undefined : pages.answer(url, accept));
     }
   });
+  return bindHttp(server, address, 'http.address');
+}
+
+/** Binds a server to host:port of an option. Throws OfframpError: address-unusable. */
+export async function bindHttp(
+  server: Server,
+  address: string,
+  option: string,
+): Promise<HttpServer> {
   const separator = address.lastIndexOf(':');
   const host = address.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
-  const bound = await listen(server, host, Number(address.slice(separator + 1)), address);
+  const bound = await listen(server, host, Number(address.slice(separator + 1))).catch(
+    (error: unknown) => {
+      throw new OfframpError('address-unusable', [`${option} ${address}: ${reasonOf(error)}`]);
+    },
+  );
   return {
     address: `${address.slice(0, separator)}:${bound.port}`,
     stop: () =>
@@ -46,11 +74,9 @@ export async function startHttpServer(
   };
 }
 
-function listen(server: Server, host: string, port: number, text: string): Promise<AddressInfo> {
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new OfframpError('address-unusable', [`http.address ${text}: ${error.message}`])),
-    );
+    server.once('error', reject);
     server.listen(port, host, () => {
       const address = server.address();
       if (address === null || typeof address === 'string') reject(new Error('no TCP address'));
@@ -78,7 +104,13 @@ function sendReadiness(response: ServerResponse, readiness: Readiness, verbose: 
   send(response, ready ? 200 : 503, `${text}\n`);
 }
 
-function send(
+function sendPage(response: ServerResponse, page: PageAnswer | undefined): void {
+  if (page === undefined) send(response, 404, 'here are /metrics, /healthz, /readyz and /status\n');
+  else send(response, page.status, page.body, page.headers);
+}
+
+/** Answers with plain text. */
+export function send(
   response: ServerResponse,
   status: number,
   body: string,

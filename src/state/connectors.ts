@@ -1,4 +1,4 @@
-import { hashObject, hashText } from '../xds/name-hash.ts';
+import { hashObject, hashRule, hashText } from '../xds/name-hash.ts';
 import { parseClusterName } from '../xds/names.ts';
 
 /** Where an online connector's tunnel ends: written into the tunnel cluster's endpoint metadata. */
@@ -74,6 +74,8 @@ export interface ConnectorLookup {
    * has this `hashName`. False is certain, and spares the reading of the route.
    */
   mayClaimRoute(object: number, name: number): boolean;
+  /** The same of the rule with this index of such a route. */
+  mayClaimRule(object: number, name: number, rule: number): boolean;
   /** Whether a cluster whose name has this `hashName` may be claimed by it. False is certain. */
   mayClaimCluster(cluster: number): boolean;
 }
@@ -93,6 +95,9 @@ export class ConnectorView implements ConnectorLookup {
   readonly #routes = new Map<string, Map<string, Map<string, RouteClaims>>>();
   readonly #clusters = new Map<string, Connector>();
   readonly #objectHashes = new Set<number>();
+  /** Of the objects of which every rule is claimed. */
+  readonly #wholeHashes = new Set<number>();
+  readonly #ruleHashes = new Set<number>();
   readonly #clusterHashes = new Set<number>();
 
   constructor(entries: readonly ConnectorEntry[]) {
@@ -133,6 +138,10 @@ export class ConnectorView implements ConnectorLookup {
     return this.#objectHashes.has(object);
   }
 
+  mayClaimRule(object: number, _name: number, rule: number): boolean {
+    return this.#wholeHashes.has(object) || this.#ruleHashes.has(hashRule(object, rule));
+  }
+
   mayClaimCluster(cluster: number): boolean {
     return this.#clusterHashes.has(cluster);
   }
@@ -142,7 +151,10 @@ export class ConnectorView implements ConnectorLookup {
   }
 
   #addRoute(connector: Connector, claim: RouteClaim): void {
-    this.#objectHashes.add(hashObject(hashText(claim.namespace), hashText(claim.name)));
+    const object = hashObject(hashText(claim.namespace), hashText(claim.name));
+    this.#objectHashes.add(object);
+    if (claim.rule === undefined) this.#wholeHashes.add(object);
+    else this.#ruleHashes.add(hashRule(object, claim.rule));
     const names = this.#routes.get(claim.namespace) ?? new Map<string, Map<string, RouteClaims>>();
     const kinds = names.get(claim.name) ?? new Map<string, RouteClaims>();
     const kind = claim.kind.toLowerCase();

@@ -3,9 +3,11 @@ import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import { OfframpError } from '../errors.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { noBackendRefs } from './backend-refs.ts';
+import type { ConnectorCondition } from './connector-condition.ts';
 import { ConnectorView } from './connectors.ts';
 import type { SourceStatus, StateSource } from './source.ts';
 import { parseStateFile, type StateFile, stateOf } from './state-file.ts';
+import { conditionsOf } from './state-file-conditions.ts';
 
 /** What the source tells its surroundings. */
 export interface FileSourceEvents {
@@ -34,6 +36,7 @@ export class FileStateSource implements StateSource {
   readonly #timer: NodeJS.Timeout;
   #signature: string | undefined;
   #state = emptyState;
+  #conditions: readonly ConnectorCondition[] = [];
   #text: string | undefined;
   #problems: readonly FileProblem[] = [];
   #staleSince: number | undefined;
@@ -62,6 +65,10 @@ export class FileStateSource implements StateSource {
     const problems = this.#problems.map(formatProblem);
     const nothingElse = { checks: [], unusableObjects: 0 };
     return { name: 'file', synced: true, detail, problems, ageSeconds, ...nothingElse };
+  }
+
+  connectorConditions(): readonly ConnectorCondition[] {
+    return this.#conditions;
   }
 
   /** The file was read when the source was made. */
@@ -96,6 +103,7 @@ export class FileStateSource implements StateSource {
     this.#problems = [];
     this.#staleSince = undefined;
     this.#state = stateOf(parsed.value);
+    this.#conditions = conditionsOf(parsed.value, this.#conditions, Date.now());
     this.#events.loaded(parsed.value);
     return undefined;
   }

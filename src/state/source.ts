@@ -1,5 +1,6 @@
 import type { Check } from '../observe/check.ts';
 import type { State } from '../rewrites/pipeline.ts';
+import type { ConnectorCondition } from './connector-condition.ts';
 
 /** How well a source knows what it is asked. */
 export interface SourceStatus {
@@ -22,6 +23,8 @@ export interface SourceStatus {
 export interface StateSource {
   readonly state: State;
   status(): SourceStatus;
+  /** Every connector that is known, by name. */
+  connectorConditions(): readonly ConnectorCondition[];
   /** Resolves when the state was read once. */
   whenSynced(): Promise<void>;
   stop(): void;

@@ -1,5 +1,7 @@
-import { type FieldRef, fields } from './fields.ts';
-import { concatenate, hasField, lastValueOf, stringOf, valuesOf, wrappedBoolOf } from './wire.ts';
+import { concatenate } from './encoding.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
+import { hasField, lastValueOf, stringOf, valuesOf, wrappedBoolOf } from './wire.ts';
 
 const { FilterChain, TransportSocket, Any, QuicDownstreamTransport, DownstreamTlsContext } = fields;
 const { CommonTlsContext } = fields;

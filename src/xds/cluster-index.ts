@@ -2,12 +2,28 @@ import { readClusterName, scanCluster } from './cluster.ts';
 import { hashText } from './name-hash.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** The last ones, by the first cluster that is in them. */
+const indexes = new WeakMap<Uint8Array, ClusterIndex>();
+
+/** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
+export function indexClusters(snapshot: Snapshot): ClusterIndex {
+  const first = snapshot.resources.find(({ kind }) => kind === 'clusters')?.value;
+  const known = first && indexes.get(first);
+  if (known?.isOf(snapshot)) return known;
+  const index = new ClusterIndex(snapshot);
+  if (first !== undefined) indexes.set(first, index);
+  return index;
+}
+
 /**
  * A snapshot's clusters by their names, of which only those are decoded that somebody asks for; the
  * last of several with one name. Those that cannot be read are passed over.
  */
 export class ClusterIndex {
+  /** All clusters, those too that cannot be read. */
   readonly #clusters: Uint8Array[] = [];
+  /** Of each cluster the hash of its name; undefined when it cannot be read. */
+  readonly #hashes: (number | undefined)[] = [];
   /** Of each cluster the place of the one before it whose name has the same hash; -1 for none. */
   readonly #before: number[] = [];
   /** By the hashes of names, the place of the last such cluster. */
@@ -16,13 +32,31 @@ export class ClusterIndex {
 
   constructor(snapshot: Snapshot) {
     for (const { kind, value } of snapshot.resources) {
-      const scanned = kind === 'clusters' ? scanCluster(value) : undefined;
-      if (scanned === undefined) continue;
+      if (kind !== 'clusters') continue;
+      const scanned = scanCluster(value);
       const place = this.#clusters.push(value) - 1;
-      this.#before.push(this.#last.get(scanned.name) ?? -1);
-      this.#last.set(scanned.name, place);
-      this.#isEds.push(scanned.isEds);
+      this.#hashes.push(scanned?.name);
+      this.#isEds.push(scanned?.isEds ?? false);
+      this.#before.push(scanned === undefined ? -1 : (this.#last.get(scanned.name) ?? -1));
+      if (scanned !== undefined) this.#last.set(scanned.name, place);
     }
+  }
+
+  /** Whether these are the clusters of a snapshot: the same buffers in the same order. */
+  isOf(snapshot: Snapshot): boolean {
+    let place = 0;
+    for (const { kind, value } of snapshot.resources) {
+      if (kind === 'clusters' && value !== this.#clusters[place++]) return false;
+    }
+    return place === this.#clusters.length;
+  }
+
+  /**
+   * The hash of the name of the cluster at a place in the snapshot's list; undefined when it cannot be
+   * read.
+   */
+  hashAt(place: number): number | undefined {
+    return this.#hashes[place];
   }
 
   get(name: string): Uint8Array | undefined {

@@ -44,9 +44,34 @@ export class FieldReader {
   next(): boolean {
     if (this.end >= this.limit) return false;
     this.start = this.end;
+    if (this.#readShort()) return true;
     this.#readTag();
     if (this.wireType === wireTypes.groupEnd) this.#fail('a group ends that was never started');
     this.#readValue();
+    return true;
+  }
+
+  /**
+   * Moves to the next field if it is length-delimited, with one byte of tag and at most two of length:
+   * nearly all are. False, and nothing moved, for any other.
+   */
+  #readShort(): boolean {
+    const { message, start } = this;
+    const tag = message[start] ?? 0;
+    if ((tag & 0x87) !== wireTypes.lengthDelimited || tag < 8) return false;
+    let length = message[start + 1] ?? 0;
+    let valueStart = start + 2;
+    if (length >= 0x80) {
+      const high = message[valueStart++] ?? 0x80;
+      if (high >= 0x80) return false;
+      length += (high - 1) * 0x80;
+    }
+    const end = valueStart + length;
+    if (end > this.limit) return false;
+    this.number = tag >>> 3;
+    this.wireType = wireTypes.lengthDelimited;
+    this.valueStart = valueStart;
+    this.end = end;
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { seenFromOutside } from './malformed.ts';
 import { decodeString, lastValueOf, nextOccurrence, readLastValue } from './wire.ts';
 

@@ -12,11 +12,12 @@ export interface GatewayName {
 
 /**
  * The Gateways whose routes are in a snapshot, by the metadata of its virtual hosts: nothing else in
- * a request names them. What cannot be read is passed over.
+ * a request names them. What cannot be read is passed over. At most `limit` of them.
  */
-export function gatewaysOf(snapshot: Snapshot): GatewayName[] {
+export function gatewaysOf(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY): GatewayName[] {
   const found = new Map<string, GatewayName>();
   forEachVirtualHost(snapshot, (virtualHost) => {
+    if (found.size >= limit) return;
     const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
     if (object === undefined || object.name === '') return;
     const { namespace, name } = object;

@@ -35,3 +35,8 @@ export function hashText(name: string): number {
 export function hashObject(namespace: number, name: number): number {
   return Math.imul(namespace, prime) ^ name;
 }
+
+/** The hash of a rule of an object, from that of the object or of its name. */
+export function hashRule(object: number, rule: number): number {
+  return Math.imul(object, prime) ^ rule;
+}

@@ -1,5 +1,6 @@
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { hashName, hashObject } from './name-hash.ts';
 import { expectLengthDelimited, over } from './wire.ts';
 

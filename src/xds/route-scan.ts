@@ -1,9 +1,12 @@
+import { routeTraits, scanAction } from './action-scan.ts';
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { hashName, hashObject } from './name-hash.ts';
+import { parseRouteName } from './names.ts';
 import { ObjectScanner } from './object-scan.ts';
-import { expectLengthDelimited, expectVarint, over } from './wire.ts';
+import { actionNumbers } from './route.ts';
+import { decodeString, expectLengthDelimited, over } from './wire.ts';
 
 /**
  * What a route configuration's routes are about, by the hashes of names (`hashName`): enough to tell
@@ -11,6 +14,7 @@ import { expectLengthDelimited, expectVarint, over } from './wire.ts';
  * numbered through all virtual hosts, in the order they came.
  */
 export interface RouteScan {
+  readonly routeConfiguration: Uint8Array;
   /** Of each virtual host the number of its first route; at the end how many routes there are. */
   readonly firstRoutes: readonly number[];
   /** Of each virtual host where its name is: from, to. */
@@ -22,14 +26,13 @@ export interface RouteScan {
   /** Of each route the object that it says it is from (`hashObject`), and that object's name alone. */
   readonly objects: readonly number[];
   readonly names: readonly number[];
+  /** Of each route where its own name is: from, to. */
+  readonly routeNames: readonly number[];
   /** Of each route where its clusters begin in `clusters`; at the end how many these are. */
   readonly firstClusters: readonly number[];
   /** Every cluster that a route's action names: destination, entries of its split, mirrors. */
   readonly clusters: readonly number[];
 }
-
-/** What a scan tells of a route. */
-export const routeTraits = { forwards: 1, weighted: 2 } as const;
 
 /**
  * Scans a RouteConfiguration; undefined when it, or something in its routes, cannot be read. Walks
@@ -39,7 +42,7 @@ export function scanRoutes(routeConfiguration: Uint8Array): RouteScan | undefine
   const known = scans.get(routeConfiguration);
   if (known !== undefined) return known;
   try {
-    const scan = new Scanner().scan(routeConfiguration);
+    const scan = new Scanner(routeConfiguration).scan();
     scans.set(routeConfiguration, scan);
     return scan;
   } catch (error) {
@@ -48,12 +51,19 @@ export function scanRoutes(routeConfiguration: Uint8Array): RouteScan | undefine
   }
 }
 
+/** The index of the rule that a route is from, by its name; undefined when that does not tell. */
+export function ruleOfRoute(
+  { routeConfiguration, routeNames }: RouteScan,
+  route: number,
+): number | undefined {
+  const name = routeConfiguration.subarray(routeNames[2 * route], routeNames[2 * route + 1]);
+  return parseRouteName(decodeString(name))?.rule;
+}
+
 /** Each rewrite asks for the same ones. */
 const scans = new WeakMap<Uint8Array, RouteScan>();
 
-const { RouteConfiguration, VirtualHost, Route, RouteAction, WeightedCluster, ClusterWeight } =
-  fields;
-const { RequestMirrorPolicy, UpgradeConfig, UInt32Value, BoolValue } = fields;
+const { RouteConfiguration, VirtualHost, Route } = fields;
 
 const slash = 0x2f;
 const scannedObject = new ObjectScanner();
@@ -63,23 +73,27 @@ const readers = {
   configuration: new FieldReader(),
   host: new FieldReader(),
   route: new FieldReader(),
-  action: new FieldReader(),
   part: new FieldReader(),
-  entry: new FieldReader(),
-  value: new FieldReader(),
 };
 
 class Scanner implements RouteScan {
+  readonly routeConfiguration: Uint8Array;
   readonly firstRoutes: number[] = [];
   readonly hostNames: number[] = [];
   hasMatcherTree = false;
   readonly traits: number[] = [];
   readonly objects: number[] = [];
   readonly names: number[] = [];
+  readonly routeNames: number[] = [];
   readonly firstClusters: number[] = [];
   readonly clusters: number[] = [];
 
-  scan(routeConfiguration: Uint8Array): this {
+  constructor(routeConfiguration: Uint8Array) {
+    this.routeConfiguration = routeConfiguration;
+  }
+
+  scan(): this {
+    const { routeConfiguration } = this;
     const reader = readers.configuration.over(routeConfiguration, 0, routeConfiguration.length);
     while (reader.next()) {
       if (reader.number === RouteConfiguration.virtual_hosts.number) this.#scanHost(reader);
@@ -123,13 +137,18 @@ class Scanner implements RouteScan {
     let object = false;
     let from = 0;
     let to = 0;
+    let actions = 0;
+    let matches = 0;
+    let metadata = 0;
     const reader = over(outer, VirtualHost.routes, readers.route);
     while (reader.next()) {
+      if (actionNumbers.has(reader.number)) actions++;
       switch (reader.number) {
         case Route.route.number:
-          traits |= this.#scanAction(reader);
+          traits |= scanAction(reader, this.clusters);
           break;
         case Route.match.number:
+          matches++;
           walk(over(reader, Route.match, readers.part));
           break;
         case Route.name.number:
@@ -138,65 +157,16 @@ class Scanner implements RouteScan {
           to = reader.end;
           break;
         case Route.metadata.number:
+          metadata++;
           object = scannedObject.scan(reader);
           break;
       }
     }
+    if (actions > 1 || matches > 1 || metadata > 1) traits |= routeTraits.odd;
     this.traits.push(traits);
+    this.routeNames.push(from, to);
     if (object) this.#addObject(scannedObject.object, scannedObject.name);
     else this.#addObjectOfName(reader.message, from, to);
-  }
-
-  #scanAction(outer: FieldReader): number {
-    let traits: number = routeTraits.forwards;
-    const reader = over(outer, Route.route, readers.action);
-    while (reader.next()) {
-      switch (reader.number) {
-        case RouteAction.cluster.number:
-          this.#addCluster(reader, RouteAction.cluster);
-          break;
-        case RouteAction.weighted_clusters.number:
-          traits |= routeTraits.weighted;
-          this.#scanSplit(reader);
-          break;
-        case RouteAction.request_mirror_policies.number:
-          this.#scanMirror(reader);
-          break;
-        case RouteAction.upgrade_configs.number:
-          scanUpgrade(reader);
-      }
-    }
-    return traits;
-  }
-
-  #scanSplit(outer: FieldReader): void {
-    const reader = over(outer, RouteAction.weighted_clusters, readers.part);
-    while (reader.next()) {
-      if (reader.number === WeightedCluster.clusters.number) this.#scanEntry(reader);
-    }
-  }
-
-  #scanEntry(outer: FieldReader): void {
-    const reader = over(outer, WeightedCluster.clusters, readers.entry);
-    while (reader.next()) {
-      if (reader.number === ClusterWeight.name.number) this.#addCluster(reader, ClusterWeight.name);
-      else if (reader.number === ClusterWeight.weight.number) {
-        expectVarints(over(reader, ClusterWeight.weight, readers.value), UInt32Value.value);
-      }
-    }
-  }
-
-  #scanMirror(outer: FieldReader): void {
-    const reader = over(outer, RouteAction.request_mirror_policies, readers.part);
-    while (reader.next()) {
-      if (reader.number !== RequestMirrorPolicy.cluster.number) continue;
-      this.#addCluster(reader, RequestMirrorPolicy.cluster);
-    }
-  }
-
-  #addCluster(reader: FieldReader, field: FieldRef): void {
-    expectLengthDelimited(reader, field);
-    this.clusters.push(hashName(reader.message, reader.valueStart, reader.end));
   }
 
   #addObject(object: number, name: number): void {
@@ -214,21 +184,6 @@ class Scanner implements RouteScan {
     const object = isNamed ? hashObject(hashName(message, namespace, name - 1), hash) : 0;
     this.#addObject(object, hash);
   }
-}
-
-function scanUpgrade(outer: FieldReader): void {
-  const reader = over(outer, RouteAction.upgrade_configs, readers.part);
-  while (reader.next()) {
-    if (reader.number === UpgradeConfig.upgrade_type.number) {
-      expectLengthDelimited(reader, UpgradeConfig.upgrade_type);
-    } else if (reader.number === UpgradeConfig.enabled.number) {
-      expectVarints(over(reader, UpgradeConfig.enabled, readers.value), BoolValue.value);
-    }
-  }
-}
-
-function expectVarints(reader: FieldReader, field: FieldRef): void {
-  while (reader.next()) if (reader.number === field.number) expectVarint(reader, field);
 }
 
 function walk(reader: FieldReader): void {

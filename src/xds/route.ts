@@ -1,5 +1,6 @@
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { insideField } from './malformed.ts';
 import {
   collectFields,
@@ -54,7 +55,8 @@ export interface RouteView {
   readonly ambiguous: boolean;
 }
 
-const actionNumbers = new Set(
+/** The numbers of the fields of a Route of which it has one: what it does. */
+export const actionNumbers: ReadonlySet<number> = new Set(
   [
     fields.Route.route,
     fields.Route.redirect,
@@ -94,7 +96,8 @@ function bytesOf(reader: FieldReader, field: FieldRef): Uint8Array {
   return reader.value();
 }
 
-const specifiers = new Map<number, Destination['kind']>([
+/** What a RouteAction’s field with this number says of its destination; it has one of them. */
+export const destinationsByNumber: ReadonlyMap<number, Destination['kind']> = new Map([
   [fields.RouteAction.cluster.number, 'cluster'],
   [fields.RouteAction.weighted_clusters.number, 'weighted'],
   [fields.RouteAction.cluster_header.number, 'request-decides'],
@@ -117,7 +120,7 @@ function readDestination(action: Uint8Array): Destination {
   const found: Destination['kind'][] = [];
   const reader = new FieldReader(action);
   while (reader.next()) {
-    const kind = specifiers.get(reader.number);
+    const kind = destinationsByNumber.get(reader.number);
     if (kind !== undefined) found.push(kind);
   }
   const [kind = 'ambiguous', ...others] = found;

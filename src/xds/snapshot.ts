@@ -1,7 +1,9 @@
+import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
-import { type FieldRef, fields } from './fields.ts';
+import type { FieldRef } from './field-ref.ts';
+import { fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
-import { encodeFieldHead, expectLengthDelimited } from './wire.ts';
+import { expectLengthDelimited } from './wire.ts';
 
 const request = fields.PostTranslateModifyRequest;
 
@@ -19,8 +21,8 @@ export type ResourceKind = keyof typeof listFields;
 export interface Resource {
   readonly kind: ResourceKind;
   readonly value: Uint8Array;
-  /** Its whole field as Envoy Gateway sent it; absent when a rewrite made the value. */
-  readonly received?: Uint8Array;
+  /** How long tag and length in front of it are, as it was received; absent when a rewrite made it. */
+  readonly headLength?: number;
 }
 
 /** One PostTranslateModify request: what Envoy Gateway is about to publish, in the order it came. */
@@ -51,7 +53,11 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
       const kind = kindByNumber.get(reader.number);
       if (kind !== undefined) {
         expectLengthDelimited(reader, listFields[kind]);
-        resources.push({ kind, value: reader.value(), received: reader.raw() });
+        resources.push({
+          kind,
+          value: reader.value(),
+          headLength: reader.valueStart - reader.start,
+        });
       } else if (reader.number === request.post_translate_context.number) {
         expectLengthDelimited(reader, request.post_translate_context);
         contexts.push(reader.value());
@@ -73,29 +79,28 @@ export interface EncodedMessage {
 }
 
 /**
- * The snapshot as a PostTranslateModifyResponse. Resources that nobody replaced keep their bytes;
- * only the list's number in front of them changes.
+ * The snapshot as a PostTranslateModifyResponse. Resources that nobody replaced keep their bytes, and
+ * are copied together with those around them; only the list's number in front changes.
  */
 export function prepareResponse(snapshot: Snapshot): EncodedMessage {
-  const parts: Uint8Array[] = [];
+  const runs: Run[] = [];
   const tags: number[] = [];
   let byteLength = 0;
-  for (const { kind, value, received } of snapshot.resources) {
+  for (const { kind, value, headLength } of snapshot.resources) {
     tags.push(byteLength);
-    const field =
-      received === undefined
-        ? [encodeFieldHead(listFields[kind], value.length), value]
-        : [received];
-    for (const part of field) byteLength += part.length;
-    parts.push(...field);
+    if (headLength !== undefined) byteLength += append(runs, value, headLength);
+    else {
+      byteLength += append(runs, encodeFieldHead(listFields[kind], value.length));
+      byteLength += append(runs, value);
+    }
   }
   return {
     byteLength,
     copy(target, at) {
       let next = at;
-      for (const part of parts) {
-        target.set(part, next);
-        next += part.length;
+      for (const { buffer, from, to } of runs) {
+        target.set(new Uint8Array(buffer, from, to - from), next);
+        next += to - from;
       }
       for (const tag of tags) target[at + tag] = (target[at + tag] ?? 0) - tagShift;
       return byteLength;
@@ -113,6 +118,23 @@ export function bytesOf(message: EncodedMessage): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(message.byteLength);
   message.copy(bytes, 0);
   return bytes;
+}
+
+/** Bytes that are copied at once. */
+interface Run {
+  readonly buffer: ArrayBufferLike;
+  readonly from: number;
+  to: number;
+}
+
+/** Appends bytes, and some of those in front of them; to the last run if they come right behind it. */
+function append(runs: Run[], { buffer, byteOffset, length }: Uint8Array, before = 0): number {
+  const from = byteOffset - before;
+  const to = byteOffset + length;
+  const last = runs.at(-1);
+  if (last?.buffer === buffer && last.to === from) last.to = to;
+  else runs.push({ buffer, from, to });
+  return to - from;
 }
 
 /** How many resources of a kind the snapshot has. */
@@ -140,17 +162,17 @@ export function mapResources(
   rewrite: (value: Uint8Array, index: number) => Uint8Array,
   unreadable: (resource: UnreadableResource) => void,
 ): Snapshot {
-  let changed = false;
+  let rewritten: Resource[] | undefined;
   let next = 0;
-  const resources = snapshot.resources.map((resource) => {
-    if (resource.kind !== kind) return resource;
-    const index = next++;
-    const value = rewriteOrKeep(resource.value, index);
-    if (value === resource.value) return resource;
-    changed = true;
-    return { kind, value };
-  });
-  return changed ? { ...snapshot, resources } : snapshot;
+  for (let at = 0; at < snapshot.resources.length; at++) {
+    const resource = snapshot.resources[at];
+    if (resource?.kind !== kind) continue;
+    const value = rewriteOrKeep(resource.value, next++);
+    if (value === resource.value) continue;
+    rewritten ??= [...snapshot.resources];
+    rewritten[at] = { kind, value };
+  }
+  return rewritten === undefined ? snapshot : { ...snapshot, resources: rewritten };
 
   function rewriteOrKeep(value: Uint8Array, index: number): Uint8Array {
     try {

@@ -26,6 +26,7 @@ kind: OfframpConfiguration
 grpc: { address: "unix:run/offramp.sock" }
 http: { address: "[::1]:0" }
 metrics: { prefix: nso_extension }
+admin: { address: 127.0.0.1:0 }
 log: { level: trace }
 mode: shadow
 state: { file: { path: /etc/offramp/state.yaml } }
@@ -65,6 +66,7 @@ describe('loadConfig', () => {
       grpc: { address: 'unix:run/offramp.sock' },
       http: { address: '[::1]:0' },
       metrics: { prefix: 'nso_extension' },
+      admin: { address: '127.0.0.1:0' },
       log: { level: 'trace' },
       mode: 'shadow',
       state: { file: { path: '/etc/offramp/state.yaml' } },

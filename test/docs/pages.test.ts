@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ownLevels } from '../../src/commands/check-output.ts';
 import { levels } from '../../src/envoy-gateway/findings.ts';
 import { type ErrorConsequence, errorTable } from '../../src/errors.ts';
+import { headingsOf } from '../support/headings.ts';
 import { registeredMetrics } from '../support/registered-metrics.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -53,6 +54,14 @@ describe('docs/reference/check.md', () => {
   });
 });
 
+it('pictures are small enough for a checkout', () => {
+  const pictures = readdirSync(join(root, 'docs', 'images'));
+  expect(pictures).toContain('status.png');
+  for (const picture of pictures) {
+    expect(statSync(join(root, 'docs', 'images', picture)).size, picture).toBeLessThan(150_000);
+  }
+});
+
 it('docs/README.md lists every page', () => {
   const listed = [...read('docs/README.md').matchAll(/\]\(([^)]+)\)/g)].map(([, to = '']) => to);
   const others = pages
@@ -68,17 +77,6 @@ function leadsSomewhere(page: string, link: string): boolean {
   if (!existsSync(target)) return false;
   if (heading === undefined) return true;
   return statSync(target).isFile() && headingsOf(readFileSync(target, 'utf8')).has(heading);
-}
-
-/** The anchors that a forge makes of a page's headings. */
-function headingsOf(markdown: string): Set<string> {
-  const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
-  return new Set(headings);
 }
 
 function markdownIn(folder: string, recursive: boolean): string[] {

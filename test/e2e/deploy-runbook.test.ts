@@ -17,11 +17,12 @@ import { Operator } from './support/kubernetes/operator.ts';
 
 const runbook = await readFile(path.join('docs', 'runbook.md'), 'utf8');
 const chartPage = await readFile(path.join(folders.chart, 'README.md'), 'utf8');
+const monitoringPage = await readFile(path.join('docs', 'monitoring.md'), 'utf8');
 const listSchema = z.looseObject({ items: z.array(z.unknown()) });
 
 /** These need a registry, a running pod, or somebody who types. */
 const forPeople =
-  /^(docker|curl|kubectl run|helm push)\b|\b(port-forward|logs|edit|rollout status)\b/;
+  /^(docker|curl|kubectl run|helm push)\b|\b(port-forward|exec|logs|edit|rollout status)\b/;
 
 let operator: Operator;
 
@@ -127,7 +128,7 @@ describe('pages about the installation', () => {
     expect(patch).toContain(/port: ([a-z-]+)/.exec(shown)?.[1]);
   });
 
-  it.each(commandsIn(chartPage))('%s', async (command) => {
+  it.each([...commandsIn(chartPage), ...commandsIn(monitoringPage)])('%s', async (command) => {
     await operator.run(command);
   });
 

@@ -17,14 +17,14 @@ import {
   renderChart,
   restrictedNamespaces,
 } from './support/kubernetes/charts.ts';
-import { installPodMonitorCrd } from './support/kubernetes/crds.ts';
+import { installPrometheusCrds } from './support/kubernetes/crds.ts';
 import { type RunningKubernetes, startKubernetes } from './support/kubernetes/kubernetes.ts';
 
 let kubernetes: RunningKubernetes;
 
 beforeAll(async () => {
   kubernetes = await startKubernetes({ authorization: 'RBAC' });
-  await installPodMonitorCrd(kubernetes);
+  await installPrometheusCrds(kubernetes);
   await kubernetes.apply(restrictedNamespaces(namespaces.offramp, 'blue', 'green'));
 });
 

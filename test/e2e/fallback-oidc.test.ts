@@ -103,6 +103,15 @@ describe('OpenID Connect on the routes of a fallback', () => {
       expect(seen).toEqual(passes ? [200, 0, 1] : [302, 0, 0]);
     },
   );
+
+  it('leads back from the login that a fallback asks for to the control plane', async () => {
+    const at = 'control-plane-only';
+    const path = eventsOf(randomUUID());
+    expect(await outcome(at, path, gone)).toEqual([302, 1, 0]);
+    const client = makeOidcClient(ports.get(at) ?? 0, HOST);
+    await client.logIn(path);
+    expect(await outcome(at, path, { ...gone, ...client.cookies() })).toEqual([200, 0, 1]);
+  });
 });
 
 function policiesOf(name: string): string[] {

@@ -6,6 +6,10 @@ import process from 'node:process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import {
+  addressesElsewhere,
+  addressesOfEnvoysMachine,
+} from '../support/control-plane-addresses.ts';
 import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
 import { freePort } from './support/free-ports.ts';
@@ -120,7 +124,7 @@ describe('the OfframpPolicy CRD', () => {
         controlPlane: {
           host: 'api.example.com',
           port: 443,
-          tls: { sni: 'api', caFile: '/ca.pem' },
+          tls: { sni: 'api' },
         },
         injectedQueryParameter: 'jwt',
         rememberFor: '1m30s',
@@ -128,7 +132,10 @@ describe('the OfframpPolicy CRD', () => {
       },
     ],
     ['with a cluster', { controlPlane: { cluster: 'httproute/default/api/rule/0' } }],
-    ['with an IP address', { controlPlane: { host: '10.0.0.1', port: 80 } }],
+    ...addressesElsewhere.map((host): [string, object] => [
+      `with the address ${host}`,
+      { controlPlane: { host, port: 80 } },
+    ]),
   ])('takes a policy about the fallback %s', async (_what, spec) => {
     const said = await apply(policy('fallback', fallback(spec)));
     expect(said).toContain('offramppolicy.offramp.dev/fallback');
@@ -147,6 +154,14 @@ describe('the OfframpPolicy CRD', () => {
     [{ controlPlane: { host: 'b' } }, /host needs its port/],
     [{ controlPlane: { cluster: 'a', tls: {} } }, /tls is for host and port/],
     [{ controlPlane: { host: '10.0.0.1', port: 1, tls: {} } }, /host is an IP address/],
+    [
+      { controlPlane: { host: 'a.example', port: 1, tls: { caFile: '/etc/ssl/ca.pem' } } },
+      /Envoy reads the file, so only/,
+    ],
+    ...addressesOfEnvoysMachine.map((host): [object, RegExp] => [
+      { controlPlane: { host, port: 19_000 } },
+      /Envoy's own machine|expected a DNS name with a dot/,
+    ]),
     [{ rememberFor: '25h' }, /expected 1s to 24h/],
     [{ rememberFor: '100ms' }, /rememberFor.*should match/],
     [{ bufferLimitBytes: 1 }, /bufferLimitBytes.*16384/],

@@ -8,9 +8,10 @@ import {
 import { rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
 import { lookUpStated, type StatedBackendRef } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { mapResources, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
-import { encodeField, encodeString, mapFields } from '../../src/xds/wire.ts';
+import { mapFields } from '../../src/xds/wire.ts';
 import { readGoldenInput } from '../support/golden-input.ts';
 import { encodeRequest } from '../support/xds.ts';
 

@@ -64,6 +64,12 @@ export const chartValuesSchema = z.strictObject({
     httpFrom: z.array(networkPolicyPeer),
   }),
   podMonitor: z.strictObject({ enabled: z.boolean(), interval: z.string(), labels }),
+  prometheusRule: z.strictObject({
+    enabled: z.boolean(),
+    labels,
+    docsUrl: z.string().regex(/^(https?:\/\/\S+\/)?$/),
+  }),
+  grafanaDashboard: z.strictObject({ enabled: z.boolean(), labels, annotations }),
   podDisruptionBudget: z.strictObject({
     maxUnavailable: z.union([z.int().min(1), z.string().regex(/^[1-9][0-9]?%$/)]),
   }),

@@ -3,7 +3,8 @@ import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { loadEnvoyProtos } from '../../src/protos/envoy-protos.ts';
 import { protoFolder } from '../../src/server/proto-folder.ts';
-import { type FieldRef, fields } from '../../src/xds/fields.ts';
+import type { FieldRef } from '../../src/xds/field-ref.ts';
+import { fields } from '../../src/xds/fields.ts';
 
 const official = loadEnvoyProtos();
 const hook = new protobuf.Root();
@@ -16,6 +17,7 @@ const varints = new Set([
   'google.protobuf.UInt32Value.value',
   'google.protobuf.UInt64Value.value',
   'envoy.config.route.v3.RouteAction.append_x_forwarded_host',
+  'envoy.config.route.v3.DirectResponseAction.status',
   'envoy.config.route.v3.FilterConfig.disabled',
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute.disabled',
   'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig.disabled',

@@ -6,9 +6,10 @@ import { readStamp } from '../../src/policy/route-stamp.ts';
 import { answerSnapshot, stampRouteOfRequest } from '../../src/server/hook.ts';
 import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { bytesOf } from '../../src/xds/snapshot.ts';
-import { encodeField, encodeString, lastValueOf } from '../../src/xds/wire.ts';
+import { lastValueOf } from '../../src/xds/wire.ts';
 import { routeRequest, translateContext } from '../support/policy-requests.ts';
 import { encodeRequest, encodeXds } from '../support/xds.ts';
 

@@ -12,9 +12,10 @@ import { rewriteEmptyBackends } from '../../src/rewrites/empty-backends.ts';
 import { stampRouteOfRequest } from '../../src/server/hook.ts';
 import { lookUpStated } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
-import { encodeField, encodeString, lastValueOf } from '../../src/xds/wire.ts';
+import { lastValueOf } from '../../src/xds/wire.ts';
 import { decodeXds, encodeXds } from '../support/xds.ts';
 
 interface PolicyOptions {

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { readStamp, stampRoute } from '../../src/policy/route-stamp.ts';
 import { answerSnapshot } from '../../src/server/hook.ts';
+import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { bytesOf, encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
-import { concatenate, encodeField, encodeString, mapFields, valuesOf } from '../../src/xds/wire.ts';
+import { mapFields, valuesOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import { readGoldenInput } from '../support/golden-input.ts';
 

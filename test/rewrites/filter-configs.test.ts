@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { connectFilterConfigs } from '../../src/rewrites/offline-connectors/filter-configs.ts';
+import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { concatenate, encodeField, encodeString } from '../../src/xds/wire.ts';
 import { decodeXds, encodeXds } from '../support/xds.ts';
 
 const cors = 'envoy.filters.http.cors';

@@ -10,16 +10,19 @@ import {
   type ConnectorLookup,
   ConnectorView,
 } from '../../src/state/connectors.ts';
+import { routeTraits } from '../../src/xds/action-scan.ts';
+import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { hashName, hashObject, hashText } from '../../src/xds/name-hash.ts';
 import { readRoute } from '../../src/xds/route.ts';
 import { identifyRoute } from '../../src/xds/route-identity.ts';
-import { routeTraits, scanRoutes } from '../../src/xds/route-scan.ts';
+import { scanRoutes } from '../../src/xds/route-scan.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
-import { encodeString, valuesOf } from '../../src/xds/wire.ts';
+import { valuesOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import { goldenBehaviours, readGoldenInput } from '../support/golden-input.ts';
 import { injectUnknownFields } from '../support/unknown-fields.ts';
+import { encodeXds } from '../support/xds.ts';
 
 const settings = configSchema.parse({});
 
@@ -32,6 +35,7 @@ function readingAll(view: ConnectorLookup): ConnectorLookup {
     forRule: (route) => view.forRule(route),
     claimsRoute: (route) => view.claimsRoute(route),
     mayClaimRoute: () => true,
+    mayClaimRule: () => true,
     mayClaimCluster: () => true,
   };
 }
@@ -133,6 +137,86 @@ describe('what is decided without reading every route', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe('a route of an unclaimed rule, of a route of which another rule is claimed', () => {
+  const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
+  const connectors = new ConnectorView([
+    {
+      connector: { name: 'berlin', online: false },
+      routes: [{ kind: 'HTTPRoute', namespace: 'default', name: 'berlin', rule: 0 }],
+      clusters: [],
+    },
+  ]);
+  const state = { connectors, backendRefs: noBackendRefs };
+  const entry = encodeXds('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
+    name: 'c',
+    weight: { value: 1 },
+  });
+  const splitOver = (...entries: Uint8Array[]) =>
+    encodeField(
+      RouteAction.weighted_clusters,
+      concatenate(entries.map((one) => encodeField(WeightedCluster.clusters, one))),
+    );
+  const action = (...parts: Uint8Array[]) => encodeField(Route.route, concatenate(parts));
+  const toCluster = encodeField(RouteAction.cluster, encodeString('c'));
+  const match = encodeField(Route.match, new Uint8Array());
+  const metadata = encodeField(Route.metadata, new Uint8Array());
+  const name = (text: string) => encodeField(Route.name, encodeString(text));
+  const named = name('httproute/default/berlin/rule/1/match/0/berlin');
+  const weight = encodeField(ClusterWeight.weight, Uint8Array.of(8, 1));
+
+  /** The reasons for which the route stays, which are those that reading every route gives. */
+  function reasons(...parts: Uint8Array[]) {
+    const route = encodeField(fields.VirtualHost.routes, concatenate(parts));
+    const host = encodeField(fields.RouteConfiguration.virtual_hosts, route);
+    const request = encodeField(fields.PostTranslateModifyRequest.routes, host);
+    expectNothingMissed(request, state);
+    return outcome(request, state, settings).report.skips.map(({ reason }) => reason);
+  }
+
+  it('is not spoken of when it is as usual', () => {
+    expect(reasons(named, match, action(toCluster))).toEqual([]);
+    expect(reasons(named, match, action(splitOver(entry)))).toEqual([]);
+  });
+
+  it.each([
+    ['two actions', [match, action(toCluster), action(toCluster)]],
+    ['an action and a redirect', [match, action(toCluster), encodeField(Route.redirect, match)]],
+    ['two matches', [match, match, action(toCluster)]],
+    ['metadata twice', [metadata, metadata, action(toCluster)]],
+    ['two clusters', [action(toCluster, toCluster)]],
+    ['a cluster and a split', [action(toCluster, splitOver(entry))]],
+    ['no cluster at all', [action()]],
+    ['an entry with two weights', [action(splitOver(concatenate([entry, weight])))]],
+  ])('is reported as ambiguous when it has %s', (_, parts) => {
+    expect(reasons(named, ...parts)).toEqual(['ambiguous-encoding']);
+  });
+
+  it.each([
+    ['a header', [entry, encodeField(ClusterWeight.cluster_header, encodeString('x'))]],
+    ['nobody', [weight]],
+  ])('is reported when %s chooses the cluster of an entry of its split', (_, parts) => {
+    expect(reasons(named, action(splitOver(concatenate(parts))))).toEqual(['cluster-header']);
+  });
+
+  it('is reported when a plugin chooses the cluster', () => {
+    const plugin = encodeField(RouteAction.inline_cluster_specifier_plugin, new Uint8Array());
+    expect(reasons(named, action(plugin))).toEqual(['inline-cluster-specifier']);
+  });
+
+  it('is reported when its name does not tell the rule', () => {
+    const object = encodeXds('envoy.config.route.v3.Route', {
+      metadata: {
+        filter_metadata: {
+          'envoy-gateway': {
+            resources: [{ kind: 'HTTPRoute', namespace: 'default', name: 'berlin' }],
+          },
+        },
+      },
+    });
+    expect(reasons(name('berlin'), object, action(toCluster))).toEqual(['unparsable-route-name']);
   });
 });
 

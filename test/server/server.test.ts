@@ -139,6 +139,15 @@ describe('PostTranslateModify over gRPC', () => {
     expect(text).toContain('offramp_connector_offline_routes_total 1');
   });
 
+  it('shows in the metrics what readiness depends on, and connectors by state', async () => {
+    const server = await startTestServer(berlin(false));
+    const offline = (await server.get('/metrics')).text;
+    expect(offline).toContain('offramp_ready{check="grpc"} 1');
+    expect(offline).toContain('offramp_ready{check="state file"} 1');
+    expect(offline).toContain('offramp_connectors{source="file",state="offline"} 1');
+    expect(offline).toContain('offramp_connectors{source="file",state="online"} 0');
+  });
+
   it('warns once when clusters come without routes', async () => {
     const server = await startTestServer(berlin(false));
     const noRoutes = encodeRequest({ clusters: [{ name: 'a' }] });

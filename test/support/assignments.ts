@@ -1,5 +1,5 @@
+import { encodeField } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { encodeField } from '../../src/xds/wire.ts';
 import { encodeXds } from './xds.ts';
 
 const { load_assignment } = fields.PostEndpointsModifyRequest;

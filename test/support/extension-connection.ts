@@ -1,9 +1,13 @@
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 
 /** A connection to the extension service that is kept, as Envoy Gateway keeps its own. */
 export interface ExtensionConnection {
   /** Rejects with gRPC's error. */
-  call(rpc: string, request: Uint8Array): Promise<Buffer>;
+  call(
+    rpc: string,
+    request: Uint8Array,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Buffer>;
   readonly close: () => void;
 }
 
@@ -17,14 +21,16 @@ export function connectExtension(address: string): ExtensionConnection {
   });
   const asIs = (bytes: Buffer) => bytes;
   return {
-    call: (rpc, request) =>
+    call: (rpc, request, headers = {}) =>
       new Promise((resolve, reject) => {
         const path = `/envoygateway.extension.EnvoyGatewayExtension/${rpc}`;
         const answered = (error: ServiceError | null, response?: Buffer) => {
           if (error === null) resolve(response ?? Buffer.alloc(0));
           else reject(error);
         };
-        client.makeUnaryRequest(path, asIs, asIs, Buffer.from(request), answered);
+        const metadata = new Metadata();
+        for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+        client.makeUnaryRequest(path, asIs, asIs, Buffer.from(request), metadata, answered);
       }),
     close: () => client.close(),
   };

@@ -1,5 +1,5 @@
+import { encodeField } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { encodeField } from '../../src/xds/wire.ts';
 
 /** A PostRouteModifyRequest with a route and the objects that target it, each as its JSON. */
 export function routeRequest(route: Uint8Array, policies: readonly Uint8Array[]): Buffer {

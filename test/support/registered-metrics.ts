@@ -15,6 +15,7 @@ const metricSchema = z.object({
 export function registeredMetrics(): readonly z.output<typeof metricSchema>[] {
   const metrics = new Metrics('offramp');
   metrics.observeSource(idleSource);
+  metrics.observeReadiness(() => []);
   return metrics.registry
     .getMetricsAsArray()
     .map((metric) => metricSchema.parse(metric))
@@ -32,6 +33,7 @@ const idleSource: StateSource = {
     checks: [],
     unusableObjects: 0,
   }),
+  connectorConditions: () => [],
   whenSynced: () => Promise.resolve(),
   stop: () => {},
 };

@@ -1,9 +1,9 @@
 import protobuf from 'protobufjs';
 import { decodeMessage } from '../../src/explain/decode.ts';
 import { loadEnvoyProtos } from '../../src/protos/envoy-protos.ts';
+import { encodeField } from '../../src/xds/encoding.ts';
 import { resourceTypes } from '../../src/xds/resource-types.ts';
 import { type ResourceKind, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
-import { encodeField } from '../../src/xds/wire.ts';
 
 const root = loadEnvoyProtos();
 

@@ -6,13 +6,14 @@ import {
   readClusterNames,
   speaksHttp2,
 } from '../../src/xds/cluster.ts';
-import { ClusterIndex } from '../../src/xds/cluster-index.ts';
+import { indexClusters } from '../../src/xds/cluster-index.ts';
 import { hashText } from '../../src/xds/name-hash.ts';
-import { readSnapshot } from '../../src/xds/snapshot.ts';
+import { mapResources, readSnapshot } from '../../src/xds/snapshot.ts';
 import { encodeRequest, encodeXds } from '../support/xds.ts';
 import { lengthDelimited } from './arbitrary-message.ts';
 
 const cluster = (value: object) => encodeXds('envoy.config.cluster.v3.Cluster', value);
+const routeConfiguration = 'envoy.config.route.v3.RouteConfiguration';
 const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 describe('cluster names', () => {
@@ -45,7 +46,7 @@ describe('an index of clusters', () => {
       encodeRequest({ clusters: [{ name: 'a', type: 'EDS' }] }),
     ]);
     const snapshot = readSnapshot(request);
-    const index = new ClusterIndex(snapshot);
+    const index = indexClusters(snapshot);
     for (const [name, value] of readClusterNames(snapshot)) {
       expect(Buffer.from(index.get(name) ?? [])).toEqual(Buffer.from(value));
     }
@@ -58,9 +59,48 @@ describe('an index of clusters', () => {
       { name: 'static', type: 'STATIC' },
       { name: 'custom', type: 'EDS', cluster_type: { name: 'envoy.cluster.dns' } },
     ];
-    const index = new ClusterIndex(readSnapshot(encodeRequest({ clusters })));
+    const index = indexClusters(readSnapshot(encodeRequest({ clusters })));
     const listing = clusters.filter(({ name }) => index.listing(hashText(name)).length > 0);
     expect(listing.map(({ name }) => name)).toEqual(['static', 'custom']);
+  });
+});
+
+describe('the index of a snapshot’s clusters', () => {
+  const snapshot = readSnapshot(
+    encodeRequest({ clusters: [{ name: 'a' }, { name: 'b' }], routes: [{ name: 'r' }] }),
+  );
+  const rename = (kind: 'clusters' | 'routes', at: number, value: Uint8Array) =>
+    mapResources(
+      snapshot,
+      kind,
+      (its, index) => (index === at ? value : its),
+      () => {},
+    );
+
+  it('is the same one as long as no cluster is another', () => {
+    const routed = rename('routes', 0, encodeXds(routeConfiguration, { name: 's' }));
+    expect(routed).not.toBe(snapshot);
+    expect(indexClusters(routed)).toBe(indexClusters(snapshot));
+  });
+
+  it('is another one as soon as one cluster is, or is not there', () => {
+    const known = indexClusters(snapshot);
+    const clustered = indexClusters(rename('clusters', 1, cluster({ name: 'c' })));
+    expect([clustered.has('b'), clustered.has('c')]).toEqual([false, true]);
+    expect(known.has('b')).toBe(true);
+    const shorter = { ...snapshot, resources: snapshot.resources.slice(0, 1) };
+    expect(indexClusters(shorter).has('b')).toBe(false);
+  });
+
+  it('tells the hash of the name at each place, of what cannot be read none', () => {
+    const request = Buffer.concat([
+      encodeRequest({ routes: [{ name: 'r' }], clusters: [{ name: 'a' }] }),
+      lengthDelimited(2, Uint8Array.of(0x0e)),
+      encodeRequest({ clusters: [{ name: 'b' }] }),
+    ]);
+    const index = indexClusters(readSnapshot(request));
+    const hashes = [0, 1, 2, 3].map((place) => index.hashAt(place));
+    expect(hashes).toEqual([hashText('a'), undefined, hashText('b'), undefined]);
   });
 });
 

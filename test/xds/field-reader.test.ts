@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
+import { encodeString } from '../../src/xds/encoding.ts';
 import { FieldReader } from '../../src/xds/field-reader.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
-import { encodeString, valuesOf } from '../../src/xds/wire.ts';
+import { valuesOf } from '../../src/xds/wire.ts';
 import { encodeTag, encodeVarint, lengthDelimited, message } from './arbitrary-message.ts';
 
 import { flip, hex, outer, readAll, runs, sameBytes, survivesEverything } from './read-fields.ts';

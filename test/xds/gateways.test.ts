@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeField } from '../../src/xds/encoding.ts';
 import {
   gatewayAnnotationsOf,
   gatewaysOf,
@@ -6,7 +7,6 @@ import {
   virtualHostKey,
 } from '../../src/xds/gateways.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
-import { encodeField } from '../../src/xds/wire.ts';
 import { encodeRequest } from '../support/xds.ts';
 
 function virtualHost(name: string, resource?: object) {

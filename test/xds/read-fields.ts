@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { FieldReader } from '../../src/xds/field-reader.ts';
-import type { FieldRef } from '../../src/xds/fields.ts';
+import type { FieldRef } from '../../src/xds/field-ref.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import {
   editFields,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
+import { encodeString } from '../../src/xds/encoding.ts';
 import { FieldReader } from '../../src/xds/field-reader.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import {
@@ -12,7 +13,6 @@ import {
   type Snapshot,
   type UnreadableResource,
 } from '../../src/xds/snapshot.ts';
-import { encodeString } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
 import {
   encodeTag,

@@ -1,14 +1,11 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import type { FieldRef } from '../../src/xds/fields.ts';
+import { concatenate, encodeField, encodeFieldHead, encodeString } from '../../src/xds/encoding.ts';
+import type { FieldRef } from '../../src/xds/field-ref.ts';
 import {
-  concatenate,
   decodeString,
   editFields,
-  encodeField,
-  encodeFieldHead,
-  encodeString,
   expectAtMostOne,
   forEachField,
   hasField,

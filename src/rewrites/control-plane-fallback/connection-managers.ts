@@ -5,9 +5,10 @@ import {
   mapManagersOfChain,
   routeConfigurationOf,
 } from '../../xds/connection-manager.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { editFields, encodeField, hasField, stringOf, valuesOf } from '../../xds/wire.ts';
+import { editFields, hasField, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { insertFirst, withoutNamed } from './filter-lists.ts';
 import { filterNames, listenerMark, managerFilters, stripHeaders } from './messages.ts';
@@ -97,14 +98,16 @@ function addToChain(
   return concerned ? markConnections(edited) : chain;
 }
 
-/** In front of the connection manager, so that its routes can ask for the mark. */
+/** In front of the connection manager, the first of several, so that its routes can ask for the mark. */
 function markConnections(chain: Uint8Array): Uint8Array {
   const mark = encodeField(FilterChain.filters, listenerMark);
-  return editFields(withoutNamed(chain, FilterChain.filters, ownMarks), (field) =>
-    field.number === FilterChain.filters.number && isConnectionManager(field.value())
-      ? [mark, field.raw()]
-      : 'keep',
-  );
+  let isMarked = false;
+  return editFields(withoutNamed(chain, FilterChain.filters, ownMarks), (field) => {
+    if (isMarked || field.number !== FilterChain.filters.number) return 'keep';
+    if (!isConnectionManager(field.value())) return 'keep';
+    isMarked = true;
+    return [mark, field.raw()];
+  });
 }
 
 const ownMarks: ReadonlySet<string> = new Set([filterNames.listener]);

@@ -1,15 +1,7 @@
 import { anyOf, encodeMessage } from '../../xds/build.ts';
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
-import {
-  concatenate,
-  editFields,
-  encodeField,
-  encodeString,
-  lastValueOf,
-  mapFields,
-  stringOf,
-  varintOf,
-} from '../../xds/wire.ts';
+import { editFields, lastValueOf, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
 import type { VmRoute } from './find-vm-routes.ts';
 import { rememberedMatcherLua } from './lua-sources.ts';
 import {

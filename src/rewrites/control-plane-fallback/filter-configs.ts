@@ -1,4 +1,5 @@
-import { type FieldRef, fields } from '../../xds/fields.ts';
+import type { FieldRef } from '../../xds/field-ref.ts';
+import { fields } from '../../xds/fields.ts';
 import { forEachField, stringOf } from '../../xds/wire.ts';
 
 /** Entries of `typed_per_filter_config`, encoded, by the name of their filter; the last one counts. */

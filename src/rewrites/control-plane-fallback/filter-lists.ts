@@ -1,5 +1,7 @@
-import { type FieldRef, fields } from '../../xds/fields.ts';
-import { editFields, encodeField, hasField, mapFields, stringOf } from '../../xds/wire.ts';
+import { encodeField } from '../../xds/encoding.ts';
+import type { FieldRef } from '../../xds/field-ref.ts';
+import { fields } from '../../xds/fields.ts';
+import { editFields, hasField, mapFields, stringOf } from '../../xds/wire.ts';
 
 /** A message without the filters of these names in one of its lists. */
 export function withoutNamed(

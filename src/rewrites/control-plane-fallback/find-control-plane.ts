@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
 import { encodeMessage } from '../../xds/build.ts';
-import { type FieldRef, fields } from '../../xds/fields.ts';
-import {
-  editFields,
-  encodeField,
-  expectAtMostOne,
-  hasField,
-  mapFields,
-  valuesOf,
-} from '../../xds/wire.ts';
+import { encodeField } from '../../xds/encoding.ts';
+import type { FieldRef } from '../../xds/field-ref.ts';
+import { fields } from '../../xds/fields.ts';
+import { editFields, expectAtMostOne, hasField, mapFields, valuesOf } from '../../xds/wire.ts';
 import type { SkipReason } from '../report.ts';
 import type { ServedRoutes } from './connection-managers.ts';
 import {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { anyOf, encodeMessage } from '../../xds/build.ts';
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
-import { concatenate, encodeField, encodeString } from '../../xds/wire.ts';
 import { confirmFilterLua, fallbackFilterLua } from './lua-sources.ts';
 import type { ControlPlane } from './settings.ts';
 

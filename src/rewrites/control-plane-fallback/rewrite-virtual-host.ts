@@ -1,9 +1,9 @@
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster } from '../../xds/names.ts';
 import { type ForwardingAction, readAction, readRoute } from '../../xds/route.ts';
 import {
   editFields,
-  encodeField,
   forEachField,
   hasField,
   lastValueOf,
@@ -188,8 +188,11 @@ function findClusterObstacle(
     const detail = 'the snapshot has none of its clusters: is cluster.includeAll set?';
     return { reason: 'cluster-missing', detail };
   }
-  const { cluster = '' } = options.controlPlane ?? {};
-  if (clusters.includes(cluster)) return isControlPlane;
+  const { cluster } = options.controlPlane ?? {};
+  if (cluster !== undefined && clusters.includes(cluster)) return isControlPlane;
+  if (cluster !== undefined && !known.has(cluster)) {
+    return { reason: 'control-plane-missing', detail: `the snapshot has no cluster ${cluster}` };
+  }
   return clusters.map((one) => known.obstacleOf(one)).find((one) => one !== undefined);
 }
 

@@ -1,12 +1,10 @@
 import { readClusterName, readClusterNames } from '../../xds/cluster.ts';
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import {
-  concatenate,
   editFields,
-  encodeField,
-  encodeString,
   expectAtMostOne,
   hasField,
   mapFields,

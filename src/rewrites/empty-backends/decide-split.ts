@@ -80,12 +80,12 @@ export const unchanged: SplitDecision = { kind: 'unchanged' };
 /** Decides what a split becomes when its empty backendRefs leave it. */
 export function decideSplit(split: Split): SplitDecision {
   const { entries, refs, clusterOf } = split;
-  const leftOut = entries.find(({ cluster }) => cluster === leftOutCluster);
-  const weighty = entries.filter((entry) => entry !== leftOut && entry.weight > 0);
+  const leftOut = entries.filter(({ cluster }) => cluster === leftOutCluster);
+  const weighty = entries.filter((entry) => !leftOut.includes(entry) && entry.weight > 0);
   const untold = weighty.find(({ usable }) => usable === undefined);
   if (untold !== undefined) return endpointsUnknown(untold);
   const dead = weighty.filter((entry) => !entry.usable || isDrained(entry, refs));
-  const share = divideLeftOut(leftOut?.weight ?? 0, split);
+  const share = divideLeftOut(sumOfWeights(leftOut), split);
   const leaving = share.kind === 'divided' ? share.empty : [];
   const customRefs = share.kind === 'divided' && leaving.length > 0 ? share.custom : [];
   const added = customEntries(customRefs, clusterOf);
@@ -212,6 +212,6 @@ export function whyLeftOut({ verdict, detail }: BackendRef): string {
   return verdict === 'valid' ? `${detail}, and was left out for want of endpoints` : detail;
 }
 
-function sumOfWeights(refs: readonly BackendRef[]): number {
-  return refs.reduce((sum, { weight }) => sum + weight, 0);
+function sumOfWeights(all: readonly { readonly weight: number }[]): number {
+  return all.reduce((sum, { weight }) => sum + weight, 0);
 }

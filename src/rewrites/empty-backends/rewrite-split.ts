@@ -3,11 +3,12 @@ import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-
 import { encodeMessage } from '../../xds/build.ts';
 import { endpointServiceName, hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
 import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
-import { editFields, encodeField, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
+import { editFields, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
 import { isFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -152,6 +153,7 @@ function describeEntry(
 function applyTo(route: Uint8Array, decision: Rebalanced): Uint8Array {
   const { leftOutWeight } = decision;
   const added = decision.added.map(({ cluster, weight }) => encodeEntry(cluster, weight));
+  let isLeftOutWeighed = false;
   return mapFields(route, Route.route, (action) => {
     const split = mapFields(action, RouteAction.weighted_clusters, (clusters) =>
       editFields(mapFields(clusters, WeightedCluster.clusters, rewriteEntry), () => 'keep', added),
@@ -163,6 +165,8 @@ function applyTo(route: Uint8Array, decision: Rebalanced): Uint8Array {
     const cluster = stringOf(entry, ClusterWeight.name);
     if (decision.dropped.has(cluster)) return undefined;
     if (cluster !== leftOutCluster || leftOutWeight === undefined) return entry;
+    if (isLeftOutWeighed) return undefined; // of several the first has the weight of all
+    isLeftOutWeighed = true;
     return editFields(
       entry,
       (field) => (field.number === ClusterWeight.weight.number ? 'drop' : 'keep'),

@@ -1,9 +1,10 @@
+import { routeTraits } from '../../xds/action-scan.ts';
 import { hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { leftOutCluster } from '../../xds/names.ts';
-import { type RouteScan, routeTraits, scanRoutes } from '../../xds/route-scan.ts';
+import { type RouteScan, scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../route-selection.ts';
 

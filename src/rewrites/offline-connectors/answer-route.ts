@@ -1,6 +1,7 @@
+import { encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import type { ForwardingAction, RouteView } from '../../xds/route.ts';
-import { editFields, encodeField, encodeString, hasField, mapFields } from '../../xds/wire.ts';
+import { editFields, hasField, mapFields } from '../../xds/wire.ts';
 import type { RouteConfigurationContext } from './context.ts';
 import { absentClusterAction, upgradeHeaderMatcher } from './messages.ts';
 import { upgradeRouteName } from './own-routes.ts';

@@ -20,8 +20,8 @@ export interface RouteConfigurationContext {
   readonly validatesClusters: boolean;
   /** The name that a virtual host has in our route names and domains, by its own. */
   readonly ourNameOf: (virtualHost: string) => string;
-  /** Whether a virtual host of the route configuration has a domain: each may occur once. */
-  readonly hasDomain: (domain: string) => boolean;
+  /** Takes a domain for a virtual host; false when one has it already, because each may occur once. */
+  readonly takeDomain: (domain: string) => boolean;
 }
 
 /** The place of a virtual host, or of a route in it, for the report. */

@@ -1,12 +1,6 @@
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
-import {
-  collectFields,
-  encodeField,
-  hasField,
-  lastValueOf,
-  stringOf,
-  varintOf,
-} from '../../xds/wire.ts';
+import { collectFields, hasField, lastValueOf, stringOf, varintOf } from '../../xds/wire.ts';
 
 const { Route, MapEntry, Any, FilterConfig, ExtAuthzPerRoute, JwtPerRouteConfig, RbacPerRoute } =
   fields;

@@ -1,7 +1,8 @@
 import type { Tunnel } from '../../state/connectors.ts';
 import { anyOf, encodeMessage, madeOnce } from '../../xds/build.ts';
-import { type FieldRef, fields } from '../../xds/fields.ts';
-import { concatenate, encodeField, encodeString } from '../../xds/wire.ts';
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
+import type { FieldRef } from '../../xds/field-ref.ts';
+import { fields } from '../../xds/fields.ts';
 import type { OfflineResponse } from './settings.ts';
 
 const { Cluster, ClusterLoadAssignment, LocalityLbEndpoints, LbEndpoint } = fields;

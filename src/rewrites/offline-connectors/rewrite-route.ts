@@ -101,8 +101,8 @@ interface Obstacle {
 function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefined {
   const { view, action, identity, context } = subject;
   const { destination } = action;
-  const claimed = identity !== undefined && context.view.claimsRoute(identity.object);
-  if (!concerned && !claimed) return undefined;
+  const isSpokenOf = () => identity !== undefined && context.view.claimsRoute(identity.object);
+  if (!concerned && !isSpokenOf()) return undefined;
   if (view.ambiguous || destination.kind === 'ambiguous') {
     const detail = 'a field that decoders merge occurs twice in the route or its action';
     return { reason: 'ambiguous-encoding', detail };
@@ -111,7 +111,7 @@ function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefine
     const detail = 'an inline cluster specifier plugin chooses the cluster';
     return { reason: 'inline-cluster-specifier', detail };
   }
-  if (claimed && !concerned && identity.rule === undefined) {
+  if (!concerned && identity?.rule === undefined) {
     const detail = 'which rule of its route it is cannot be told from its name';
     return { reason: 'unparsable-route-name', detail };
   }

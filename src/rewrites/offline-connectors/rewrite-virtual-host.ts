@@ -1,12 +1,10 @@
+import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { insideField } from '../../xds/malformed.ts';
 import { readRoute } from '../../xds/route.ts';
 import {
-  concatenate,
   decodeString,
   editFields,
-  encodeField,
-  encodeString,
   forEachField,
   hasField,
   stringOf,
@@ -133,7 +131,7 @@ function addDomain(
 ): Uint8Array {
   const own = valuesOf(virtualHost, VirtualHost.domains).map(decodeString);
   if (own.includes(domain)) return virtualHost;
-  if (context.hasDomain(domain)) {
+  if (!context.takeDomain(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', placeOf(context, name), detail);
     return virtualHost;

@@ -1,10 +1,12 @@
 import type { ConnectorLookup } from '../../state/connectors.ts';
-import { type RouteScan, routeTraits, scanRoutes } from '../../xds/route-scan.ts';
+import { routeTraits } from '../../xds/action-scan.ts';
+import { type RouteScan, ruleOfRoute, scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../route-selection.ts';
 
 /**
- * Selects the routes that the state may speak of, and those that use a cluster that one of these uses;
+ * Selects the routes of rules that the state may speak of, those of other rules of such an object of
+ * which something is reported, and those that use a cluster that one of these uses;
  * for each route configuration by its place, undefined where there are none. Where one cannot be
  * scanned, every route of the snapshot is read: it may use any cluster.
  */
@@ -42,9 +44,12 @@ export function selectRoutes(
 
 function mayBeClaimed(scan: RouteScan, route: number, view: ConnectorLookup): boolean {
   const { traits, objects, names } = scan;
-  if (((traits[route] ?? 0) & routeTraits.forwards) === 0) return false;
-  return (
-    view.mayClaimRoute(objects[route] ?? 0, names[route] ?? 0) ||
-    usesCluster(scan, route, (cluster) => view.mayClaimCluster(cluster))
-  );
+  const its = traits[route] ?? 0;
+  if ((its & routeTraits.forwards) === 0) return false;
+  if (usesCluster(scan, route, (cluster) => view.mayClaimCluster(cluster))) return true;
+  const object = objects[route] ?? 0;
+  const name = names[route] ?? 0;
+  if (!view.mayClaimRoute(object, name)) return false;
+  const rule = (its & routeTraits.odd) === 0 ? ruleOfRoute(scan, route) : undefined;
+  return rule === undefined || view.mayClaimRule(object, name, rule);
 }

@@ -1,6 +1,6 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends } from '../../xds/cluster.ts';
-import { ClusterIndex } from '../../xds/cluster-index.ts';
+import { indexClusters } from '../../xds/cluster-index.ts';
 import { fields } from '../../xds/fields.ts';
 import { parseClusterName } from '../../xds/names.ts';
 import {
@@ -63,7 +63,7 @@ type Uses = Map<string, Set<OnlineConnector | undefined>>;
  * passed over.
  */
 export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
-  const clusters = new ClusterIndex(snapshot);
+  const clusters = indexClusters(snapshot);
   const backendsOf: BackendsOfCluster = (cluster) => {
     const value = clusters.get(cluster);
     return value === undefined ? undefined : clusterBackends(value);
@@ -114,7 +114,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
 
   /** Answers whether a connector plays a part in it. */
   function noteRoute({ action, identity, forwards }: SurveyedRoute): boolean {
-    let isConcerned = identity !== undefined && view.claimsRoute(identity.object);
+    let isConcerned = false;
     for (const cluster of action.mirrors) {
       const verdict = judge(cluster, undefined, view, backendsOf);
       isConcerned = noteUse(cluster, verdict) || isConcerned;
@@ -122,7 +122,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
     for (const { cluster, verdict } of forwards) {
       isConcerned = noteUse(cluster, verdict) || isConcerned;
     }
-    return isConcerned;
+    return isConcerned || (identity !== undefined && view.claimsRoute(identity.object));
   }
 
   function noteUse(cluster: string, verdict: Verdict): boolean {

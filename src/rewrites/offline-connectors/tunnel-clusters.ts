@@ -1,4 +1,6 @@
 import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
+import { indexClusters } from '../../xds/cluster-index.ts';
+import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { hasText } from '../../xds/wire.ts';
 import { filterNames } from '../control-plane-fallback/messages.ts';
@@ -32,10 +34,14 @@ export function openTunnels(
     report.skipped('cluster-missing', place, 'the snapshot has no such cluster to replace');
   }
   const tunnels = new Map<string, string>();
+  const hashes = new Set<number | undefined>([...found.tunnels.keys()].map(hashText));
+  hashes.add(undefined); // what cannot be read is reported
+  const clusters = indexClusters(snapshot);
   const rewritten = mapResources(
     snapshot,
     'clusters',
-    (cluster) => {
+    (cluster, index) => {
+      if (!hashes.has(clusters.hashAt(index))) return cluster;
       const name = readClusterName(cluster);
       const connector = found.tunnels.get(name);
       if (connector === undefined) return cluster;

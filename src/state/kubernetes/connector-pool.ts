@@ -1,8 +1,15 @@
+import {
+  type ConnectorCondition,
+  nameFirst,
+  type Since,
+  sinceWhen,
+} from '../connector-condition.ts';
 import type { Connector } from '../connectors.ts';
 import type { ConnectorStatus } from './connector-status.ts';
 
 interface Entry {
   status?: ConnectorStatus | undefined;
+  since: Since;
   /** Keys of the HTTPProxies that name it. */
   readonly users: Set<string>;
   offline?: Connector | undefined;
@@ -25,15 +32,19 @@ export class ConnectorPool {
   }
 
   set(key: string, status: ConnectorStatus | undefined): void {
-    const entry = this.#entries.get(key) ?? { users: new Set() };
+    const entry = this.#entry(key);
     this.#existing += count(status !== undefined) - count(entry.status !== undefined);
     this.#online += count(status?.online) - count(entry.status?.online);
-    this.#put(key, { status, users: entry.users });
+    const since =
+      status?.since === undefined
+        ? sinceWhen(this.#known(key), status?.online === true, Date.now())
+        : { at: status.since, orBefore: false };
+    this.#put(key, { status, since, users: entry.users });
   }
 
   /** Says that an HTTPProxy names the connector, or does no more. */
   use(key: string, proxyKey: string, uses: boolean): void {
-    const entry = this.#entries.get(key) ?? { users: new Set() };
+    const entry = this.#entry(key);
     if (uses) entry.users.add(proxyKey);
     else entry.users.delete(proxyKey);
     this.#put(key, entry);
@@ -58,6 +69,28 @@ export class ConnectorPool {
     const online = entry.online.get(end) ?? { name: key, online: true, tunnel };
     entry.online.set(end, online);
     return online;
+  }
+
+  /** Each of them for people, those that are only named included. */
+  conditions(): ConnectorCondition[] {
+    return [...this.#entries].map(([name, { status, since, users }]) => {
+      const proxies = [...users].map((user) => `HTTPProxy ${user}`);
+      const serves = nameFirst(proxies, 'nothing');
+      const missing = status === undefined ? ', but there is no such Connector' : '';
+      return { name, online: status?.online === true, since, serves: `${serves}${missing}` };
+    });
+  }
+
+  #entry(key: string): Entry {
+    const now = { at: Date.now(), orBefore: true };
+    return this.#entries.get(key) ?? { since: now, users: new Set() };
+  }
+
+  #known(key: string): Pick<ConnectorCondition, 'online' | 'since'> | undefined {
+    const entry = this.#entries.get(key);
+    // Named before it was read: that is the order of reading, and no change.
+    if (entry?.status === undefined && entry?.since.orBefore !== false) return undefined;
+    return { online: entry.status?.online === true, since: entry.since };
   }
 
   #put(key: string, entry: Entry): void {

@@ -10,11 +10,19 @@ export type ConnectorStatus = (
 ) & {
   /** What in it cannot be used, in words. */
   readonly problems: readonly string[];
+  /** When that began, by its condition Ready; milliseconds since 1970. */
+  readonly since?: number;
 };
 
 const statusSchema = z.object({
   conditions: z
-    .array(z.object({ type: z.string().nullish(), status: z.string().nullish() }))
+    .array(
+      z.object({
+        type: z.string().nullish(),
+        status: z.string().nullish(),
+        lastTransitionTime: z.unknown().optional(),
+      }),
+    )
     .nullish(),
   connectionDetails: z
     .object({
@@ -60,7 +68,7 @@ function judge(status: unknown): ConnectorStatus {
   if (!parsed.success) return offline('its status does not have the known form');
   const { conditions, connectionDetails } = parsed.data;
   const ready = conditions?.find(({ type }) => type === 'Ready');
-  if (ready?.status !== 'True') return offline();
+  if (ready?.status !== 'True') return { ...offline(), ...sinceOf(ready) };
   const byKey = connectionDetails?.type === 'PublicKey';
   const nodeId = (byKey && connectionDetails.publicKey?.id) || '';
   if (nodeId === '') {
@@ -68,7 +76,15 @@ function judge(status: unknown): ConnectorStatus {
       'it is Ready but has no connectionDetails.publicKey.id: no tunnel can be opened',
     );
   }
-  return { online: true, nodeId, problems: [] };
+  return { online: true, nodeId, problems: [], ...sinceOf(ready) };
+}
+
+/** Nothing but people depends on it: one that cannot be read is as good as none. */
+function sinceOf(
+  ready: { readonly lastTransitionTime?: unknown } | undefined,
+): Pick<ConnectorStatus, 'since'> {
+  const since = Date.parse(String(ready?.lastTransitionTime));
+  return Number.isNaN(since) ? {} : { since };
 }
 
 function offline(...problems: readonly string[]): ConnectorStatus {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { State } from '../../rewrites/pipeline.ts';
+import type { ConnectorCondition } from '../connector-condition.ts';
 import type { SourceStatus, StateSource } from '../source.ts';
 import type { ApiServer } from './api-server.ts';
 import { forEachBackendRefKind } from './backend-refs/backend-ref-kinds.ts';
@@ -68,6 +69,10 @@ export class KubernetesSource implements StateSource {
       checks: [...this.informers.checks(), ...this.#problems.checks()],
       unusableObjects: this.#problems.count,
     };
+  }
+
+  connectorConditions(): readonly ConnectorCondition[] {
+    return this.view.connectorConditions();
   }
 
   stop(): void {

@@ -1,7 +1,9 @@
-import { hashText } from '../../xds/name-hash.ts';
+import { hashRule, hashText } from '../../xds/name-hash.ts';
+import { byName, type ConnectorCondition } from '../connector-condition.ts';
 import type { Connector, ConnectorLookup, RuleClaims, RuleKeyParts } from '../connectors.ts';
 import { ConnectorPool } from './connector-pool.ts';
 import type { ConnectorStatus } from './connector-status.ts';
+import { CountedHashes } from './counted-hashes.ts';
 import type { HttpProxy, ProxyRule } from './http-proxy.ts';
 import { KeyIndex } from './key-index.ts';
 import { type NamespaceOrigin, NamespaceOrigins } from './upstream-namespace.ts';
@@ -44,8 +46,9 @@ export class KubernetesView implements ConnectorLookup {
   readonly #unknown = new Set<string>();
   #allUnknown = false;
   #claiming = 0;
-  /** How many HTTPProxies that claim something have a name, by its hash. */
-  readonly #claimingNames = new Map<number, number>();
+  /** The hashes of the names of HTTPProxies that claim something, and of the rules they claim. */
+  readonly #claimingNames = new CountedHashes();
+  readonly #claimedRules = new CountedHashes();
   #listener: ViewListener | undefined;
 
   /** At most one, told from then on. */
@@ -56,7 +59,8 @@ export class KubernetesView implements ConnectorLookup {
   setProxy(namespace: string, name: string, proxy: HttpProxy | undefined): void {
     const key = objectKey(namespace, name);
     const before = this.#proxies.get(key);
-    this.#countClaims(name, claims(proxy) - claims(before));
+    this.#countClaims(name, before, -1);
+    this.#countClaims(name, proxy, 1);
     for (const connector of connectorNames(before)) {
       this.#connectors.use(objectKey(namespace, connector), key, false);
     }
@@ -116,6 +120,11 @@ export class KubernetesView implements ConnectorLookup {
     return [...found];
   }
 
+  /** Every Connector that exists or is named by an HTTPProxy, sorted, for people. */
+  connectorConditions(): readonly ConnectorCondition[] {
+    return this.#connectors.conditions().sort(byName);
+  }
+
   /** HTTPProxies claim routes only. */
   forCluster(): undefined {
     return undefined;
@@ -140,6 +149,10 @@ export class KubernetesView implements ConnectorLookup {
   /** By its name alone: an HTTPProxy may be in another namespace than its route. */
   mayClaimRoute(_object: number, name: number): boolean {
     return this.#claimingNames.has(name);
+  }
+
+  mayClaimRule(_object: number, name: number, rule: number): boolean {
+    return this.#claimedRules.has(hashRule(name, rule));
   }
 
   mayClaimCluster(): boolean {
@@ -196,12 +209,13 @@ export class KubernetesView implements ConnectorLookup {
     ]);
   }
 
-  #countClaims(name: string, more: number): void {
+  #countClaims(name: string, proxy: HttpProxy | undefined, more: number): void {
+    const { rules } = proxy ?? { rules: [] };
+    if (rules.length === 0) return;
     this.#claiming += more;
     const hash = hashText(name);
-    const count = (this.#claimingNames.get(hash) ?? 0) + more;
-    if (count === 0) this.#claimingNames.delete(hash);
-    else this.#claimingNames.set(hash, count);
+    this.#claimingNames.count(hash, more);
+    for (const { rule } of rules) this.#claimedRules.count(hashRule(hash, rule), more);
   }
 
   #setProblems(object: string, problems: readonly string[] = []): void {
@@ -237,10 +251,6 @@ export class KubernetesView implements ConnectorLookup {
   #hasProxy(namespace: string, name: string): boolean {
     return this.#proxies.has(objectKey(namespace, name));
   }
-}
-
-function claims(proxy: HttpProxy | undefined): number {
-  return (proxy?.rules.length ?? 0) > 0 ? 1 : 0;
 }
 
 function connectorNames(proxy: HttpProxy | undefined): ReadonlySet<string> {

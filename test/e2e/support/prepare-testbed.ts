@@ -4,6 +4,8 @@ import { OLDER_RELEASE } from './testbed-versions.ts';
 /** Vitest's global setup: builds what is missing before the first test, with progress on stderr. */
 export async function setup(): Promise<void> {
   await prepareTestbed([
+    'actionlint',
+    'chromium',
     'envoy',
     'envoy-gateway',
     'gateway-chart',
@@ -14,6 +16,7 @@ export async function setup(): Promise<void> {
     'kubectl',
     'etcd',
     'helm',
+    'prometheus',
   ]);
   await prepareTestbed(['envoy', 'envoy-gateway'], OLDER_RELEASE);
 }

@@ -2,12 +2,16 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { unpackPrograms } from './debian-package.ts';
 import { unpackDebianPackages } from './debian-packages.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
+import { unpackChromium } from './unpack-chromium.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
 export type TestbedTool =
+  | 'actionlint'
+  | 'chromium'
   | 'envoy'
   | 'envoy-gateway'
   | 'etcd'
@@ -17,7 +21,8 @@ export type TestbedTool =
   | 'helm'
   | 'kube-apiserver'
   | 'kubectl'
-  | 'luacheck';
+  | 'luacheck'
+  | 'prometheus';
 
 /** How one of them is made. */
 export interface Recipe {
@@ -31,6 +36,17 @@ export interface Recipe {
 
 /** One recipe for each tool. */
 export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
+  actionlint: {
+    version: () => TESTBED_VERSIONS.actionlint,
+    expectation: 'less than a minute',
+    build: (folder, version) =>
+      goInstall(folder, `github.com/rhysd/actionlint/cmd/actionlint@v${version}`),
+  },
+  chromium: {
+    version: () => TESTBED_VERSIONS.chromium,
+    expectation: 'about 1 minute',
+    build: unpackChromium,
+  },
   'envoy-gateway': {
     version: ({ version }) => version,
     expectation: 'about 4 minutes',
@@ -85,6 +101,12 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     version: () => TESTBED_VERSIONS.luacheck,
     expectation: 'a few seconds',
     build: unpackLuacheck,
+  },
+  prometheus: {
+    version: () => TESTBED_VERSIONS.prometheus,
+    expectation: 'a few seconds',
+    // promtool is beside it.
+    build: (folder, version) => unpackPrograms(folder, { name: 'prometheus', version }),
   },
 };
 

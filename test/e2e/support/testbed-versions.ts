@@ -27,6 +27,9 @@ export const OLDER_RELEASE = release('1.8.3');
 
 /** The other programs of the testbed. */
 export const TESTBED_VERSIONS = {
+  actionlint: '1.7.7',
+  /** Whatever Debian has: its archive drops a browser's builds as soon as they are replaced. */
+  chromium: 'debian',
   grpcurl: '1.9.4',
   /** Of kube-apiserver and kubectl; their staging modules are 0.<minor>.<patch> of the same release. */
   kubernetes: '1.36.3',
@@ -37,6 +40,8 @@ export const TESTBED_VERSIONS = {
   luacheck: '1.1.0-1',
   /** Debian’s packages that luacheck needs. */
   debian: { lua: '5.1.5-9', luaArgparse: '0.7.1-2', luaFilesystem: '1.8.0-3' },
+  /** The upstream part of the Debian package's version. */
+  prometheus: '2.42.0',
 } as const;
 
 function release(version: string): EnvoyGatewayRelease {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { encodeField, encodeString } from '../../../src/xds/encoding.ts';
 import { fields } from '../../../src/xds/fields.ts';
 import { readSnapshot } from '../../../src/xds/snapshot.ts';
-import { encodeField, encodeString } from '../../../src/xds/wire.ts';
 import { addFallback, vmOptedIn, vmRoute, vmSnapshot } from '../../support/fallback-snapshot.ts';
 import { encodeRequest, encodeXds } from '../../support/xds.ts';
 
@@ -11,7 +11,7 @@ const { Cluster, PostTranslateModifyRequest } = fields;
 function reasonsToLeave(request: Uint8Array): readonly string[] {
   const { snapshot, report } = addFallback(readSnapshot(request), vmOptedIn);
   expect(report.changes).toEqual([]);
-  expect(snapshot.resources.every(({ received }) => received !== undefined)).toBe(true);
+  expect(snapshot.resources.every(({ headLength }) => headLength !== undefined)).toBe(true);
   return report.skips.map(({ reason }) => reason);
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { stampRoute } from '../../../src/policy/route-stamp.ts';
+import { encodeField, encodeString } from '../../../src/xds/encoding.ts';
 import { fields } from '../../../src/xds/fields.ts';
 import { readSnapshot } from '../../../src/xds/snapshot.ts';
-import { encodeField, encodeString, mapFields } from '../../../src/xds/wire.ts';
+import { mapFields } from '../../../src/xds/wire.ts';
 import {
   addFallback,
   address,
@@ -73,7 +74,7 @@ describe('a policy', () => {
   it('gives one setting and takes the others from further away', () => {
     const far = policy('far', 'Gateway', {
       rememberFor: '90s',
-      controlPlane: { ...address, port: 1 },
+      controlPlane: { host: '192.0.2.1', port: 1 },
     });
     const request = withStamp(withGatewayPolicies(far), {
       mode: 'Enabled',
@@ -84,7 +85,7 @@ describe('a policy', () => {
       expect.stringMatching(/by default\/near: a GET of \/vms\/\{id\}\/.* remembered for 90s$/),
       expect.any(String),
       expect.any(String),
-      'the control plane at 127.0.0.1:1',
+      'the control plane at 192.0.2.1:1',
     ]);
   });
 
@@ -115,7 +116,7 @@ describe('a policy', () => {
     let port = 0;
     const request = withStamp(encodeRequest({ ...vmSnapshot, routes: [twice] }), () => ({
       mode: 'Enabled',
-      controlPlane: { ...address, port: ++port },
+      controlPlane: { host: '192.0.2.1', port: ++port },
     }));
     const { snapshot } = addFallback(readSnapshot(request), noRoute);
     const text = JSON.stringify(decodeSnapshot(snapshot));

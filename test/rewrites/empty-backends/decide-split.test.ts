@@ -57,6 +57,13 @@ describe('a backendRef of which nothing tells', () => {
   });
 });
 
+describe('what was left out, in two entries', () => {
+  it('is no good backendRef that the others could leave to', () => {
+    const refs = [ref(0, 60, 'empty'), ref(1, 40, 'empty')];
+    expect(decide([own(0, 60), leftOut(40), leftOut(40)], refs)).toEqual({ kind: 'unchanged' });
+  });
+});
+
 describe('a custom backend beside an empty one', () => {
   const refs = [ref(0, 50, 'custom'), ref(1, 50, 'empty')];
 

@@ -68,6 +68,25 @@ describe('the view of Kubernetes', () => {
     expect(mayClaim('shop')).toBe(false);
   });
 
+  it('says which rules of a name may be claimed, as long as some HTTPProxy of it claims them', () => {
+    const view = new KubernetesView();
+    const mayClaim = () =>
+      [0, 1, 2].filter((index) => view.mayClaimRule(0, hashText('shop'), index));
+    const [first] = proxyBehind('berlin').rules;
+    if (first === undefined) throw new Error('no rule');
+    const claiming = (...rules: number[]) => {
+      return { rules: rules.map((index) => ({ ...first, rule: index })), problems: [] };
+    };
+    expect(mayClaim()).toEqual([]);
+    view.setProxy('a', 'shop', claiming(0, 2));
+    view.setProxy('b', 'shop', claiming(0));
+    expect(mayClaim()).toEqual([0, 2]);
+    view.setProxy('a', 'shop', claiming(1));
+    expect(mayClaim()).toEqual([0, 1]);
+    view.setProxy('b', 'shop', undefined);
+    expect(mayClaim()).toEqual([1]);
+  });
+
   it('tells the backends of a split apart', () => {
     const view = new KubernetesView();
     view.setProxy('a', 'shop', proxyBehind('berlin', 'oslo'));

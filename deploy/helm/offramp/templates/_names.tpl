@@ -16,6 +16,16 @@
 {{- printf "%s-state" (include "offramp.name" . | trunc 57 | trimSuffix "-") -}}
 {{- end -}}
 
+{{- define "offramp.dashboardName" -}}
+{{- printf "%s-dashboard" (include "offramp.name" . | trunc 53 | trimSuffix "-") -}}
+{{- end -}}
+
+{{- /* A file of the chart, with metrics under the names that the configuration gives them. */ -}}
+{{- define "offramp.withPrefix" -}}
+{{- $prefix := dig "metrics" "prefix" "offramp" (index . 0).Values.config -}}
+{{- regexReplaceAll "\\bofframp_" ((index . 0).Files.Get (index . 1)) (printf "%s_" $prefix) -}}
+{{- end -}}
+
 {{- define "offramp.selectorLabels" -}}
 app.kubernetes.io/name: offramp
 app.kubernetes.io/instance: {{ .Release.Name }}

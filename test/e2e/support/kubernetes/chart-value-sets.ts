@@ -35,6 +35,13 @@ export const chartValueSets: readonly (readonly [what: string, values: ChartValu
     },
   ],
   ['a PodMonitor', { podMonitor: { enabled: true, labels: { release: 'prometheus' } } }],
+  [
+    'alerts and a dashboard',
+    {
+      prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
+      grafanaDashboard: { enabled: true, annotations: { grafana_folder: 'Gateways' } },
+    },
+  ],
   ['no pause and one pod', { preStopSleepSeconds: 0, replicas: 1 }],
   [
     'other ports over IPv6',

@@ -29,24 +29,25 @@ export async function installGatewayCrds(kubernetes: RunningKubernetes): Promise
 
 /** Installs HTTPProxy and Connector, and waits until both are served. */
 export async function installDatumCrds(kubernetes: RunningKubernetes): Promise<void> {
-  const files = ['httpproxies.yaml', 'connectors.yaml'];
-  const crds = files.map(async (file) => {
-    const text = await readFile(path.join(import.meta.dirname, 'crds', file), 'utf8');
-    return crdSchema.parse(parse(text));
-  });
-  await installCrds(kubernetes, await Promise.all(crds));
+  await installCrds(kubernetes, await readCrds('httpproxies.yaml', 'connectors.yaml'));
 }
 
-/** Installs as much of the Prometheus Operator's PodMonitor as says whether ours is one. */
-export async function installPodMonitorCrd(kubernetes: RunningKubernetes): Promise<void> {
-  const text = await readFile(path.join(import.meta.dirname, 'crds', 'podmonitors.yaml'), 'utf8');
-  await installCrds(kubernetes, [crdSchema.parse(parse(text))]);
+/** Installs as much of the Prometheus Operator's kinds as says whether ours are such. */
+export async function installPrometheusCrds(kubernetes: RunningKubernetes): Promise<void> {
+  await installCrds(kubernetes, await readCrds('podmonitors.yaml', 'prometheusrules.yaml'));
 }
 
 /** Installs the kind of the backends that `startCustomBackends` makes clusters for. */
 export async function installStaticBackendCrd(kubernetes: RunningKubernetes): Promise<void> {
-  const file = path.join(import.meta.dirname, 'crds', 'staticbackends.yaml');
-  await installCrds(kubernetes, [crdSchema.parse(parse(await readFile(file, 'utf8')))]);
+  await installCrds(kubernetes, await readCrds('staticbackends.yaml'));
+}
+
+function readCrds(...files: readonly string[]): Promise<readonly Crd[]> {
+  const crds = files.map(async (file) => {
+    const text = await readFile(path.join(import.meta.dirname, 'crds', file), 'utf8');
+    return crdSchema.parse(parse(text));
+  });
+  return Promise.all(crds);
 }
 
 async function installCrds(kubernetes: RunningKubernetes, crds: readonly Crd[]): Promise<void> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runToEnd } from '../run-to-end.ts';
 import { testbedToolPath } from '../testbed-cache.ts';
 import { folders } from './charts.ts';
-import { installDatumCrds, installGatewayCrds, installPodMonitorCrd } from './crds.ts';
+import { installDatumCrds, installGatewayCrds, installPrometheusCrds } from './crds.ts';
 import { type RunningKubernetes, startKubernetes } from './kubernetes.ts';
 
 /** A checkout, as far as the commands use it, and a cluster to run them against. */
@@ -25,7 +25,7 @@ export class Operator {
     const folder = await mkdtemp(path.join(tmpdir(), 'offramp-e2e-runbook-'));
     await installGatewayCrds(kubernetes);
     await installDatumCrds(kubernetes);
-    await installPodMonitorCrd(kubernetes);
+    await installPrometheusCrds(kubernetes);
     await symlink(folders.deploy, path.join(folder, 'deploy'));
     await mkdir(path.join(folder, 'bin'));
     await symlink(testbedToolPath('kubectl'), path.join(folder, 'bin', 'kubectl'));

@@ -1,0 +1,71 @@
+import { fields } from '../xds/fields.ts';
+import { MalformedMessageError } from '../xds/malformed.ts';
+import type { Resource, ResourceKind, Snapshot } from '../xds/snapshot.ts';
+import { stringOf } from '../xds/wire.ts';
+
+/** A resource that a rewrite made: of one that came, or anew. */
+export interface ChangedResource {
+  readonly kind: ResourceKind;
+  /** Its place in the snapshot. */
+  readonly place: number;
+  /** Its name, or its place when that cannot be read. */
+  readonly name: string;
+  readonly before: Uint8Array | undefined;
+  readonly after: Uint8Array;
+}
+
+/** A resource that came, and is not in its place any more. */
+export interface LostResource {
+  readonly kind: ResourceKind;
+  readonly name: string;
+}
+
+/**
+ * What differs between a snapshot and what a rewrite made of it. A rewrite keeps every resource in its
+ * place, and adds its own behind them: Envoy Gateway deletes what an answer leaves out.
+ */
+export function findChanged(
+  before: Snapshot,
+  after: Snapshot,
+): { readonly changed: readonly ChangedResource[]; readonly lost: LostResource | undefined } {
+  const changed: ChangedResource[] = [];
+  if (before.resources === after.resources) return { changed, lost: undefined };
+  for (const [place, { kind, value }] of before.resources.entries()) {
+    const now = after.resources[place];
+    if (now?.kind !== kind) {
+      return { changed, lost: { kind, name: nameOf(kind, value) ?? `resource ${place}` } };
+    }
+    if (now.value !== value) changed.push(describe(place, now, value));
+  }
+  for (let place = before.resources.length; place < after.resources.length; place++) {
+    const added = after.resources[place];
+    if (added !== undefined) changed.push(describe(place, added, undefined));
+  }
+  return { changed, lost: undefined };
+}
+
+function describe(
+  place: number,
+  { kind, value: after }: Resource,
+  before: Uint8Array | undefined,
+): ChangedResource {
+  const name = nameOf(kind, before ?? after) ?? `${kind} at ${place}`;
+  return { kind, place, name, before, after };
+}
+
+const nameFields = {
+  clusters: fields.Cluster.name,
+  listeners: fields.Listener.name,
+  routes: fields.RouteConfiguration.name,
+};
+
+/** A resource's name; undefined when it cannot be read, or is a secret's, which nobody asks for. */
+export function nameOf(kind: ResourceKind, resource: Uint8Array): string | undefined {
+  if (kind === 'secrets') return undefined;
+  try {
+    return stringOf(resource, nameFields[kind]);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,213 @@
+import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
+import { concatenate } from '../xds/encoding.ts';
+import { FieldReader } from '../xds/field-reader.ts';
+import { fields } from '../xds/fields.ts';
+import { MalformedMessageError } from '../xds/malformed.ts';
+import {
+  decodeString,
+  hasField,
+  hasText,
+  stringOf,
+  valuesOf,
+  varintOf,
+  wrappedBoolOf,
+} from '../xds/wire.ts';
+import { examineRoute, type Findings } from './examine-route.ts';
+import { introduced, repeated, type Violation } from './violation.ts';
+
+const { RouteConfiguration, VirtualHost, UInt32Value } = fields;
+
+/** What bytes that are no UTF-8 are read as. */
+const notText = '\ufffd';
+
+/** Envoy's limit where a route configuration sets none. */
+const defaultMaxBodyBytes = 4096;
+
+/** What a rewrite made wrong in a route configuration. Throws MalformedMessageError. */
+export function findRouteViolations(
+  before: Uint8Array,
+  after: Uint8Array,
+  isClusterMissing: (cluster: string) => boolean,
+): readonly Violation[] {
+  const violations: Violation[] = [];
+  const hosts = valuesOf(after, RouteConfiguration.virtual_hosts);
+  const hostsBefore = valuesOf(before, RouteConfiguration.virtual_hosts);
+  if (hosts.length < hostsBefore.length) {
+    const detail = `of ${hostsBefore.length} virtual hosts ${hosts.length} are left`;
+    violations.push({ reason: 'invariant-resource-lost', detail });
+  }
+  const rules: Rules = {
+    maxBodyBytes: maxBodyBytesOf(after),
+    mayBeAbsent: wrappedBoolOf(after, RouteConfiguration.validate_clusters) !== true,
+    isClusterMissing,
+  };
+  let domainsMayRepeat = hosts.length > hostsBefore.length;
+  for (const [place, host] of hosts.entries()) {
+    const hostBefore = hostsBefore[place];
+    if (hostBefore !== undefined && Buffer.compare(host, hostBefore) === 0) continue;
+    violations.push(...hostViolations(hostBefore, host, rules));
+    domainsMayRepeat ||= hostBefore === undefined || !hasEqualDomains(hostBefore, host);
+  }
+  if (domainsMayRepeat) {
+    violations.push(...introduced(findRepeatedDomains(after), () => findRepeatedDomains(before)));
+  }
+  return violations;
+}
+
+/** The clusters that routes name which were not there before. Throws MalformedMessageError. */
+export function clustersOfChangedRoutes(
+  before: Uint8Array,
+  after: Uint8Array,
+): ReadonlySet<string> {
+  const findings = noFindings();
+  const hostsBefore = valuesOf(before, RouteConfiguration.virtual_hosts);
+  for (const [place, host] of valuesOf(after, RouteConfiguration.virtual_hosts).entries()) {
+    const hostBefore = hostsBefore[place];
+    if (hostBefore !== undefined && Buffer.compare(host, hostBefore) === 0) continue;
+    for (const route of newRoutes(hostBefore, host)) {
+      examineRoute(route, '', defaultMaxBodyBytes, findings);
+    }
+  }
+  return findings.clusters;
+}
+
+/** What holds for all virtual hosts of a route configuration. */
+interface Rules {
+  readonly maxBodyBytes: number;
+  /** Whether a route to an absent cluster gets nothing rejected. */
+  readonly mayBeAbsent: boolean;
+  readonly isClusterMissing: (cluster: string) => boolean;
+}
+
+function hostViolations(
+  before: Uint8Array | undefined,
+  after: Uint8Array,
+  rules: Rules,
+): readonly Violation[] {
+  const now = examineHost(before, after, rules.maxBodyBytes);
+  const violations = introduced(now.violations, () =>
+    before === undefined ? [] : examineHost(undefined, before, rules.maxBodyBytes).violations,
+  );
+  return [...violations, ...missingClusters(now, before, rules)];
+}
+
+interface Host extends Findings {
+  readonly name: string;
+}
+
+/** Looks through those routes of a virtual host that were not there before. */
+function examineHost(before: Uint8Array | undefined, host: Uint8Array, maxBodyBytes: number): Host {
+  const findings = noFindings();
+  const { violations } = findings;
+  let name = '';
+  try {
+    name = stringOf(host, VirtualHost.name);
+    if (before !== undefined && stringOf(before, VirtualHost.name) !== name) {
+      const detail = 'the virtual host had another name';
+      violations.push({ reason: 'invariant-name', detail, virtualHost: name });
+    }
+    if (!hasField(host, VirtualHost.domains)) {
+      const detail = 'the virtual host has no domain';
+      violations.push({ reason: 'invariant-domains', detail, virtualHost: name });
+    }
+    for (const route of newRoutes(before, host)) examineRoute(route, name, maxBodyBytes, findings);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    const detail = error.message;
+    violations.push({ reason: 'invariant-unreadable', detail, virtualHost: name });
+  }
+  return { ...findings, name };
+}
+
+function noFindings(): Findings {
+  return { clusters: new Set(), violations: [] };
+}
+
+/** How many routes a rewrite may have taken away in one place, and the rest is still found again. */
+const lookAhead = 8;
+
+/** The routes of a virtual host that were not there before, in the order they are now. */
+function newRoutes(before: Uint8Array | undefined, host: Uint8Array): readonly Uint8Array[] {
+  const routes = valuesOf(host, VirtualHost.routes);
+  if (before === undefined) return routes;
+  const known = valuesOf(before, VirtualHost.routes);
+  let from = 0;
+  return routes.filter((route) => {
+    const to = Math.min(known.length, from + lookAhead);
+    for (let place = from; place < to; place++) {
+      const one = known[place];
+      if (one?.length !== route.length || Buffer.compare(one, route) !== 0) continue;
+      from = place + 1;
+      return false;
+    }
+    return true;
+  });
+}
+
+/**
+ * Of the clusters that a virtual host did not name before, those that are not there. Envoy Gateway
+ * itself names missing ones, and so do we on purpose where that does not get everything rejected.
+ */
+function missingClusters(
+  { clusters, name }: Host,
+  before: Uint8Array | undefined,
+  { mayBeAbsent, isClusterMissing }: Rules,
+): readonly Violation[] {
+  return [...clusters]
+    .filter((cluster) => !cluster.includes(notText)) // no decoder takes it, so nothing can be said
+    .filter((cluster) => !(mayBeAbsent && cluster === absentCluster))
+    .filter((cluster) => before === undefined || !hasText(before, cluster)) // quick, mostly right
+    .filter(isClusterMissing)
+    .filter((cluster) => before === undefined || !namesCluster(before, cluster))
+    .map((cluster) => ({
+      reason: 'invariant-cluster-missing',
+      detail: `there is no cluster ${cluster}, to which its routes lead now`,
+      virtualHost: name,
+    }));
+}
+
+function hasEqualDomains(before: Uint8Array, after: Uint8Array): boolean {
+  return Buffer.compare(rawDomains(before), rawDomains(after)) === 0;
+}
+
+function namesCluster(host: Uint8Array, cluster: string): boolean {
+  return examineHost(undefined, host, defaultMaxBodyBytes).clusters.has(cluster);
+}
+
+/** Whole fields, whatever they hold. */
+function rawDomains(host: Uint8Array): Uint8Array {
+  const domains: Uint8Array[] = [];
+  const reader = new FieldReader(host);
+  while (reader.next()) {
+    if (reader.number === VirtualHost.domains.number) domains.push(reader.raw());
+  }
+  return concatenate(domains);
+}
+
+/** Envoy compares domains without regard to case. */
+function findRepeatedDomains(routeConfiguration: Uint8Array): readonly Violation[] {
+  try {
+    return repeated(domainsOf(routeConfiguration)).map((domain) => ({
+      reason: 'invariant-domains',
+      detail: `the domain ${domain} is there twice`,
+    }));
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return [{ reason: 'invariant-unreadable', detail: error.message }];
+  }
+}
+
+function domainsOf(routeConfiguration: Uint8Array): readonly string[] {
+  return valuesOf(routeConfiguration, RouteConfiguration.virtual_hosts).flatMap((host) =>
+    valuesOf(host, VirtualHost.domains).map((domain) => decodeString(domain).toLowerCase()),
+  );
+}
+
+function maxBodyBytesOf(routeConfiguration: Uint8Array): number {
+  const limits = valuesOf(
+    routeConfiguration,
+    RouteConfiguration.max_direct_response_body_size_bytes,
+  );
+  const limit = limits.at(-1);
+  return limit === undefined ? defaultMaxBodyBytes : varintOf(limit, UInt32Value.value) % 2 ** 32;
+}

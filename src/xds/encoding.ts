@@ -1,0 +1,72 @@
+import { wireTypes } from './field-reader.ts';
+import type { FieldRef } from './field-ref.ts';
+
+/** One length-delimited field, tag and length included, in its shortest encoding. */
+export function encodeField(field: FieldRef, value: Uint8Array): Uint8Array {
+  return concatenate([encodeFieldHead(field, value.length), value]);
+}
+
+/** What stands before a length-delimited field's value: tag and length. Saves a copy of the value. */
+export function encodeFieldHead(field: FieldRef, valueLength: number): Uint8Array {
+  const tag = field.number * 8 + wireTypes.lengthDelimited;
+  const bytes = allocate(varintSize(tag) + varintSize(valueLength));
+  writeVarint(bytes, writeVarint(bytes, 0, tag), valueLength);
+  return bytes;
+}
+
+/** Text as UTF-8 bytes. */
+export function encodeString(text: string): Uint8Array {
+  const { buffer, byteOffset, length } = Buffer.from(text); // three times as fast as TextEncoder
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/** These buffers one after the other, in one new buffer. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = allocate(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Bytes; a fleet's answer is made of thousands of pieces, and a buffer for each is dear. */
+const slabSize = 64 * 1024;
+const largestInSlab = 2 * 1024;
+let slab = new Uint8Array(0);
+let taken = 0;
+
+/** New bytes that are not set to anything: the caller writes all of them. */
+function allocate(size: number): Uint8Array {
+  if (size > largestInSlab) {
+    const { buffer, byteOffset } = Buffer.allocUnsafeSlow(size);
+    return new Uint8Array(buffer, byteOffset, size);
+  }
+  if (taken + size > slab.length) {
+    slab = new Uint8Array(slabSize);
+    taken = 0;
+  }
+  const from = taken;
+  taken += size;
+  return slab.subarray(from, taken);
+}
+
+function varintSize(value: number): number {
+  let size = 1;
+  for (let left = value; left >= 128; left = Math.floor(left / 128)) size++;
+  return size;
+}
+
+function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
+  let at = offset;
+  let left = value;
+  while (left >= 128) {
+    bytes[at++] = (left % 128) | 0x80;
+    left = Math.floor(left / 128);
+  }
+  bytes[at++] = left;
+  return at;
+}

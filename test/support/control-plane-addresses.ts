@@ -1,0 +1,41 @@
+/** Hosts that lead to Envoy’s own machine or network link, or that some resolver takes for one. */
+export const addressesOfEnvoysMachine = [
+  'localhost',
+  'LOCALHOST',
+  'admin.localhost',
+  'envoy',
+  '127.0.0.1',
+  '127.1',
+  '127.255.0.3',
+  '2130706433',
+  '0x7f000001',
+  '0x7f.0x1',
+  '0.0.0.0',
+  '169.254.169.254',
+  '224.0.0.1',
+  '255.255.255.255',
+  '::',
+  '::1',
+  '0:0:0:0:0:0:0:1',
+  '::ffff:127.0.0.1',
+  '::ffff:7f00:1',
+  '::FFFF:a9fe:a9fe',
+  'fe80::1',
+  'FEBF::1',
+  'ff02::1',
+] as const;
+
+/** Hosts that lead elsewhere, also where they look like the others. */
+export const addressesElsewhere = [
+  'api.example.com',
+  '127.example.com',
+  '0.pool.example.com',
+  'localhost.example.com',
+  'ffmpeg.example.com',
+  'fe80.example.com',
+  '10.0.0.1',
+  '192.0.2.127',
+  '12.7.0.1',
+  '2001:db8::1',
+  'fd00::1',
+] as const;
