@@ -159,6 +159,25 @@ describe('loadConfig', () => {
     expect(join(loadConfig(file).folder, 'offramp.yaml')).toBe(file);
   });
 
+  it.each(['', '\n \n', '# every line of it\n# is a comment\n'])(
+    'refuses the empty file %j',
+    (text) => {
+      expect(() => loadConfig(fileWith(text))).toThrow(
+        /offramp\.yaml:1:1: the file is empty; `{}` says every default$/,
+      );
+      expect(loadConfig(fileWith(`${text}{}`)).config).toEqual(configSchema.parse({}));
+    },
+  );
+
+  it('refuses a file that would take a minute and all memory to read, at once', () => {
+    const file = fileWith('['.repeat(10_000_000));
+    const started = performance.now();
+    expect(() => loadConfig(file)).toThrow(
+      /offramp\.yaml:1:1: the file is too long: 9\.5 MiB, and 1\.0 are read at most$/,
+    );
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
   it('reads JSON, which is YAML too', () => {
     expect(loadConfig(fileWith('{"mode": "shadow"}')).config.mode).toBe('shadow');
   });
