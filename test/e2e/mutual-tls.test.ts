@@ -204,9 +204,9 @@ describe('an Envoy Gateway that calls Offramp by mutual TLS', () => {
       }
     });
     const { made, failed } = await load.stop();
-    expect(sent).toBeGreaterThan(100);
+    expect(sent).toBeGreaterThan(50);
     expect(wrong).toEqual([]);
-    expect(made).toBeGreaterThan(200);
+    expect(made).toBeGreaterThan(50);
     expect(failed).toEqual([]);
     const calls = (await metric('offramp_hook_calls_total{outcome="ok"}')) - before;
     report(`${rotations} rotations`, { sent, wrong: wrong.length, made, failed: failed.length });
