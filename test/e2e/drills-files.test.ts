@@ -25,6 +25,11 @@ beforeAll(async () => {
   log = new DrillLog(gateway.traffic);
 });
 
+beforeEach(async () => {
+  await place.restore();
+  if (offramp.ending() !== undefined) await startAgain();
+});
+
 afterAll(async () => {
   await gateway?.stop();
   await offramp?.stop();
@@ -39,7 +44,7 @@ async function change(): Promise<void> {
 
 /** It is killed, and another one is started in its place. */
 async function startAgain(flags?: readonly string[], through?: readonly string[]): Promise<void> {
-  process.kill(offramp.pid, 'SIGKILL');
+  if (offramp.ending() === undefined) process.kill(offramp.pid, 'SIGKILL');
   await offramp.stop();
   offramp = await place.start(flags, through);
 }
@@ -164,6 +169,7 @@ describe('a port', () => {
 
 describe('the disk of --record', () => {
   const folder = () => join(place.folder, 'recordings');
+
   // A file system of eight pages that is full, in a mount namespace of its own.
   const onFullDisk = `mount -t tmpfs -o size=32k tmpfs "$1"
 head -c 65536 /dev/zero > "$1/ballast" 2> /dev/null
@@ -174,9 +180,6 @@ exec "$@"`;
     await mkdir(folder());
     const through = ['unshare', '--user', '--map-root-user', '--mount'];
     await startAgain(['--record', folder()], [...through, 'sh', '-c', onFullDisk, 'sh', folder()]);
-  });
-  afterEach(async () => {
-    await startAgain();
   });
 
   it('full: answers go on, and recordings once there is room', async () => {
