@@ -1,6 +1,6 @@
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StartedProcess } from './support/child-process.ts';
 import { type DrillGateway, startDrillGateway } from './support/drills/drill-gateway.ts';
 import { DrillLog } from './support/drills/drill-log.ts';
