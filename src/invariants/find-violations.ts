@@ -3,7 +3,7 @@ import { MalformedMessageError } from '../xds/malformed.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type ChangedResource, nameOf } from './changed-resources.ts';
 import { findClusterViolations, findListenerViolations } from './filters.ts';
-import { findRouteViolations } from './route-configuration.ts';
+import { clustersOf, findRouteViolations } from './route-configuration.ts';
 import { introduced, type Violation } from './violation.ts';
 
 /** A changed resource that Envoy would not take, and why. */
@@ -16,9 +16,10 @@ const nothing = new Uint8Array();
 /** Looks through the resources that a rewrite changed, and at no other: these came from Envoy Gateway. */
 export function findViolations(
   changed: readonly ChangedResource[],
+  before: Snapshot,
   after: Snapshot,
 ): readonly FoundViolation[] {
-  const clusters = new ClusterNames(after);
+  const clusters = new ClusterNames(before, after);
   return changed.flatMap((resource) => {
     const violations = [
       ...nameViolations(resource, clusters),
@@ -71,17 +72,25 @@ function nameViolations(
 
 /** The names of a snapshot's clusters; read when somebody asks, which only few rewrites make happen. */
 class ClusterNames {
-  readonly #snapshot: Snapshot;
+  readonly #before: Snapshot;
+  readonly #after: Snapshot;
   #counts: ReadonlyMap<string, number> | undefined;
+  #named: ReadonlySet<string> | undefined;
 
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
+  constructor(before: Snapshot, after: Snapshot) {
+    this.#before = before;
+    this.#after = after;
   }
 
-  /** Whether no cluster has this name. In a snapshot without clusters nobody knows. */
+  /**
+   * Whether no cluster has this name, and no route led to it before: a copy of one may. In a snapshot
+   * without clusters nobody knows.
+   */
   readonly isMissing = (name: string): boolean => {
     const counts = this.#read();
-    return counts.size > 0 && !counts.has(name);
+    if (counts.size === 0 || counts.has(name)) return false;
+    this.#named ??= clustersNamedBy(this.#before);
+    return !this.#named.has(name);
   };
 
   isRepeated(name: string): boolean {
@@ -89,9 +98,22 @@ class ClusterNames {
   }
 
   #read(): ReadonlyMap<string, number> {
-    this.#counts ??= countNames(this.#snapshot);
+    this.#counts ??= countNames(this.#after);
     return this.#counts;
   }
+}
+
+function clustersNamedBy({ resources }: Snapshot): ReadonlySet<string> {
+  const named = new Set<string>();
+  for (const { kind, value } of resources) {
+    if (kind !== 'routes') continue;
+    try {
+      for (const cluster of clustersOf(value)) named.add(cluster);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+    }
+  }
+  return named;
 }
 
 function countNames({ resources }: Snapshot): ReadonlyMap<string, number> {

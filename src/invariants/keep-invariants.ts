@@ -24,7 +24,7 @@ export function keepInvariants<Made extends Outcome>(
   const { changed, lost } = findChanged(before, outcome.snapshot);
   if (lost !== undefined) return takeBackAll(rewrite, before, outcome, lost);
   if (changed.length === 0) return outcome;
-  const violations = findViolations(changed, outcome.snapshot);
+  const violations = findViolations(changed, before, outcome.snapshot);
   if (violations.length === 0) return outcome;
   const violating = new Set(violations.map(({ resource }) => resource));
   const restored = withLinked(changed, violating);

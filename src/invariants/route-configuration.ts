@@ -71,6 +71,14 @@ export function clustersOfChangedRoutes(
   return findings.clusters;
 }
 
+/** Every cluster that a route configuration's routes name, as far as they can be read. */
+export function clustersOf(routeConfiguration: Uint8Array): ReadonlySet<string> {
+  const hosts = valuesOf(routeConfiguration, RouteConfiguration.virtual_hosts);
+  return new Set(
+    hosts.flatMap((host) => [...examineHost(undefined, host, defaultMaxBodyBytes).clusters]),
+  );
+}
+
 /** What holds for all virtual hosts of a route configuration. */
 interface Rules {
   readonly maxBodyBytes: number;
@@ -145,7 +153,7 @@ function newRoutes(before: Uint8Array | undefined, host: Uint8Array): readonly U
 }
 
 /**
- * Of the clusters that a virtual host did not name before, those that are not there. Envoy Gateway
+ * Of the clusters that a virtual host did not name before, those that are missing. Envoy Gateway
  * itself names missing ones, and so do we on purpose where that does not get everything rejected.
  */
 function missingClusters(
@@ -158,7 +166,6 @@ function missingClusters(
     .filter((cluster) => !(mayBeAbsent && cluster === absentCluster))
     .filter((cluster) => before === undefined || !hasText(before, cluster)) // quick, mostly right
     .filter(isClusterMissing)
-    .filter((cluster) => before === undefined || !namesCluster(before, cluster))
     .map((cluster) => ({
       reason: 'invariant-cluster-missing',
       detail: `there is no cluster ${cluster}, to which its routes lead now`,
@@ -168,10 +175,6 @@ function missingClusters(
 
 function hasEqualDomains(before: Uint8Array, after: Uint8Array): boolean {
   return Buffer.compare(rawDomains(before), rawDomains(after)) === 0;
-}
-
-function namesCluster(host: Uint8Array, cluster: string): boolean {
-  return examineHost(undefined, host, defaultMaxBodyBytes).clusters.has(cluster);
 }
 
 /** Whole fields, whatever they hold. */

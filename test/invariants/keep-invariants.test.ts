@@ -170,6 +170,12 @@ describe('what is left alone', () => {
     expect(report.skips).toEqual([]);
   });
 
+  it('is a cluster that was missing before, in a copy of a route from elsewhere', () => {
+    const south = { name: 'south', virtual_hosts: [host('c', route('b', 'gone'))] };
+    const { report } = run(putting(['routes', 'south', south]));
+    expect(report.skips).toEqual([]);
+  });
+
   it('is a cluster that was missing before, however its name was encoded', () => {
     const overlong = Buffer.from([0x0a, 0x84, 0x00, ...Buffer.from('gone')]); // RouteAction.cluster
     const [came] = snapshot.resources.slice(-2);

@@ -41,15 +41,19 @@ export interface GoldenInput {
 }
 
 /** The behaviours that a rewrite's folder shows. */
-export function goldenBehaviours(rewrite: string): string[] {
-  return readdirSync(join(goldenFolder, rewrite))
+export function goldenBehaviours(rewrite: string, folder = goldenFolder): string[] {
+  return readdirSync(join(folder, rewrite))
     .filter((name) => name.endsWith(suffix))
     .map((name) => name.replace(suffix, ''));
 }
 
 /** Reads the input that shows a behaviour. */
-export function readGoldenInput(rewrite: string, behaviour: string): GoldenInput {
-  const text = readFileSync(join(goldenFolder, rewrite, behaviour + suffix), 'utf8');
+export function readGoldenInput(
+  rewrite: string,
+  behaviour: string,
+  folder = goldenFolder,
+): GoldenInput {
+  const text = readFileSync(join(folder, rewrite, behaviour + suffix), 'utf8');
   const input = inputSchema.parse(parse(text, { merge: true }));
   return {
     request: encodeRequest(definedLists(input.snapshot)),

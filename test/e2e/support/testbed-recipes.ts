@@ -2,7 +2,6 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
-import { unpackPrograms } from './debian-package.ts';
 import { unpackDebianPackages } from './debian-packages.ts';
 import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
@@ -106,7 +105,7 @@ export const RECIPES: Readonly<Record<TestbedTool, Recipe>> = {
     version: () => TESTBED_VERSIONS.prometheus,
     expectation: 'a few seconds',
     // promtool is beside it.
-    build: (folder, version) => unpackPrograms(folder, { name: 'prometheus', version }),
+    build: unpackPrometheus,
   },
 };
 
@@ -236,6 +235,13 @@ async function unpackEnvoy(folder: string, version: string): Promise<void> {
   await rm(unpacked, { recursive: true });
 }
 
+async function unpackPrometheus(folder: string, version: string): Promise<void> {
+  // Debian's own revisions of a version may differ.
+  await unpackDebianPackages(folder, [`prometheus=${version}*`]);
+  await rename(path.join(folder, 'root', 'usr', 'bin'), path.join(folder, 'bin'));
+  await rm(path.join(folder, 'root'), { recursive: true });
+}
+
 /** luacheck is a Lua program: with it comes an interpreter of its own, and what finds its modules. */
 async function unpackLuacheck(folder: string, version: string): Promise<void> {
   const { lua, luaArgparse, luaFilesystem } = TESTBED_VERSIONS.debian;
@@ -245,13 +251,13 @@ async function unpackLuacheck(folder: string, version: string): Promise<void> {
     `lua-argparse=${luaArgparse}`,
     `lua-filesystem=${luaFilesystem}`,
   ];
-  await unpackDebianPackages(folder, packages, path.join(folder, 'unpacked'));
+  await unpackDebianPackages(folder, packages);
   await mkdir(path.join(folder, 'bin'));
   const program = path.join(folder, 'bin', 'luacheck');
   const modules = 'share/lua/5.1';
   const script = [
     '#!/bin/sh',
-    'usr="$(dirname "$0")/../unpacked/usr"',
+    'usr="$(dirname "$0")/../root/usr"',
     `export LUA_PATH="$usr/${modules}/?.lua;$usr/${modules}/?/init.lua"`,
     'export LUA_CPATH="$(echo "$usr"/lib/*/lua/5.1)/?.so"',
     'exec "$usr/bin/lua5.1" "$usr/bin/luacheck" "$@"',

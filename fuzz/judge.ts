@@ -1,0 +1,219 @@
+import protobuf from 'protobufjs';
+import { isInvariantReason } from '../src/invariants/violation.ts';
+import { pipeline, rewriteSnapshot } from '../src/rewrites/pipeline.ts';
+import { countEffect, type Report, unresolvedReasons } from '../src/rewrites/report.ts';
+import { MalformedMessageError } from '../src/xds/malformed.ts';
+import { resourceTypes } from '../src/xds/resource-types.ts';
+import { encodeResponse, type ResourceKind, readSnapshot } from '../src/xds/snapshot.ts';
+import type { Case } from './make-case.ts';
+import { splitMessage } from './message-fields.ts';
+
+/** What came of a case. */
+export interface Verdict {
+  /** What is wrong; undefined when all is well. */
+  readonly problem?: string;
+  /** refused: the envelope is no message. kept: nothing changed. rewritten: something did. */
+  readonly outcome: 'refused' | 'kept' | 'rewritten';
+  /** Changed resources that decoders took before and after. */
+  readonly decoded: number;
+  /** Milliseconds that the rewrites took, both times. */
+  readonly ms: number;
+  readonly response?: Uint8Array;
+}
+
+interface Resource {
+  readonly kind: ResourceKind;
+  readonly value: Uint8Array;
+}
+
+type Judgement = Omit<Verdict, 'ms' | 'response'>;
+
+/**
+ * Rewrites a case's snapshot and judges the answer, by the official protos and not by Offramp's own
+ * reader.
+ */
+export function judge(
+  root: protobuf.Root,
+  { request, state, settings }: Case,
+  rewrites = pipeline,
+): Verdict {
+  const received = Buffer.from(request);
+  const began = performance.now();
+  const rewrite = (bytes: Uint8Array) => {
+    const { snapshot, report } = rewriteSnapshot(readSnapshot(bytes), state, settings, rewrites);
+    return { response: encodeResponse(snapshot), report };
+  };
+  try {
+    const { response, report } = rewrite(request);
+    const again = mayGoOn(report) ? undefined : rewrite(asRequest(response));
+    const ms = performance.now() - began;
+    const judgement = judgeAnswer(root, received, response, report);
+    const problem =
+      judgement.problem ??
+      problemInPlace(request, received) ??
+      (again && problemOfSecondPass({ response, report }, again));
+    return { ...judgement, ms, response, ...(problem === undefined ? {} : { problem }) };
+  } catch (error) {
+    const refused = { outcome: 'refused', decoded: 0, ms: performance.now() - began } as const;
+    return isRefusal(error) ? refused : { ...refused, problem: `crash: ${textOf(error)}` };
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof MalformedMessageError && error.path.startsWith('PostTranslateModifyRequest')
+  );
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function problemInPlace(request: Uint8Array, received: Uint8Array): string | undefined {
+  return Buffer.compare(request, received) === 0 ? undefined : 'the request’s own bytes changed';
+}
+
+function judgeAnswer(
+  root: protobuf.Root,
+  request: Uint8Array,
+  response: Uint8Array,
+  report: Report,
+): Judgement {
+  const before = resourcesOf(request, 2);
+  const after = resourcesOf(response, 1);
+  if (before === undefined)
+    return { outcome: 'kept', decoded: 0, problem: 'read what is no message' };
+  if (after === undefined)
+    return { outcome: 'kept', decoded: 0, problem: 'the answer is no message' };
+  const told = new Set(report.changes.map(({ place }) => place.kind));
+  const problems = [problemInReport(report)];
+  if (after.length < before.length) problems.push('a resource is lost');
+  let decoded = 0;
+  const changed = after.flatMap((now, at) => {
+    const was = before[at];
+    return was !== undefined && isEqual(was, now) ? [] : [{ was, now }];
+  });
+  for (const { was, now } of changed) {
+    if (!told.has(now.kind)) problems.push(`${now.kind} changed, which nothing tells`);
+    const error = problemOfChange(root, { was, now, before });
+    if (error === undefined) decoded++;
+    else if (error !== undecidable) problems.push(error);
+  }
+  const outcome = changed.length > 0 ? 'rewritten' : 'kept';
+  const problem = problems.find((one) => one !== undefined);
+  return { outcome, decoded, ...(problem === undefined ? {} : { problem }) };
+}
+
+const undecidable = 'undecidable';
+
+interface ChangedResource {
+  readonly was: Resource | undefined;
+  readonly now: Resource;
+  readonly before: readonly Resource[];
+}
+
+/** `undecidable` where decoders did not take all that came, of which parts go into other resources. */
+function problemOfChange(
+  root: protobuf.Root,
+  { was, now, before }: ChangedResource,
+): string | undefined {
+  if (was !== undefined && was.kind !== now.kind) return `${was.kind} became ${now.kind}`;
+  const error = decodingError(root, now);
+  if (error === undefined) return undefined;
+  if (before.some((one) => decodingError(root, one) !== undefined)) return undecidable;
+  return `${now.kind} that cannot be decoded any more: ${error}`;
+}
+
+/** No rewrite makes what Envoy would refuse: not even for it to be taken back. */
+function problemInReport({ skips }: Report): string | undefined {
+  const violation = skips.find(({ reason }) => isInvariantReason(reason));
+  return violation && `violated: ${JSON.stringify(violation)}`;
+}
+
+/** What one pass could not decide, and another may when the first has changed the rest. */
+const undecided: ReadonlySet<string> = new Set([...unresolvedReasons, 'shared-cluster']);
+
+function mayGoOn({ skips }: Report): boolean {
+  return skips.some(({ reason }) => undecided.has(reason));
+}
+
+interface Pass {
+  readonly response: Uint8Array;
+  readonly report: Report;
+}
+
+function problemOfSecondPass(first: Pass, again: Pass): string | undefined {
+  const [change] = again.report.changes;
+  // With its tunnel a backendRef takes requests that had no endpoint before, so another may leave now.
+  if (change?.effect === 'empty-dropped' && countEffect(first.report, 'cluster-replaced') > 0) {
+    return undefined;
+  }
+  if (change !== undefined) return `the second pass does something: ${JSON.stringify(change)}`;
+  const same = Buffer.compare(again.response, first.response) === 0;
+  return same ? undefined : 'the second pass changes bytes';
+}
+
+/** The lists of a request begin at 2, those of a response at 1; both in this order. */
+const kinds: readonly ResourceKind[] = ['clusters', 'secrets', 'listeners', 'routes'];
+
+function resourcesOf(message: Uint8Array, first: number): readonly Resource[] | undefined {
+  return splitMessage(message)?.flatMap(({ number, value }) => {
+    const kind = kinds[number - first];
+    return kind === undefined ? [] : [{ kind, value }];
+  });
+}
+
+/** The request that Envoy Gateway would send if it had published this. */
+export function asRequest(response: Uint8Array): Uint8Array {
+  const request = Buffer.from(response);
+  let at = 0;
+  for (const { raw } of splitMessage(response) ?? []) {
+    request[at] = (request[at] ?? 0) + 8;
+    at += raw.length;
+  }
+  return request;
+}
+
+function isEqual(one: Resource, other: Resource): boolean {
+  return one.kind === other.kind && Buffer.compare(one.value, other.value) === 0;
+}
+
+/** Why the official protos do not take a resource, every Any in it opened; undefined when they do. */
+export function decodingError(root: protobuf.Root, { kind, value }: Resource): string | undefined {
+  try {
+    openAll(root, typeOf(root, resourceTypes[kind])?.decode(value));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function openAll(root: protobuf.Root, value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  if (isAny(value)) {
+    const name = value.type_url.split('/').at(-1) ?? '';
+    openAll(root, typeOf(root, name)?.decode(value.value));
+    return;
+  }
+  for (const inner of Object.values(value)) openAll(root, inner);
+}
+
+const types = new Map<string, protobuf.Type | undefined>();
+
+/** Remembered: a root looks for a name in all of its files. */
+function typeOf(root: protobuf.Root, name: string): protobuf.Type | undefined {
+  if (!types.has(name)) {
+    const found = name === '' ? null : root.lookup(name, protobuf.Type);
+    types.set(name, found instanceof protobuf.Type ? found : undefined);
+  }
+  return types.get(name);
+}
+
+function isAny(value: object): value is { readonly type_url: string; readonly value: Uint8Array } {
+  return (
+    'type_url' in value &&
+    typeof value.type_url === 'string' &&
+    'value' in value &&
+    value.value instanceof Uint8Array
+  );
+}

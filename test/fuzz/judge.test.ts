@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readCorpus } from '../../fuzz/corpus.ts';
+import { judge } from '../../fuzz/judge.ts';
+import { type Case, makeCase } from '../../fuzz/make-case.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import type { Rewrite } from '../../src/rewrites/pipeline.ts';
+import { type Change, emptyReport } from '../../src/rewrites/report.ts';
+import { noBackendRefs } from '../../src/state/backend-refs.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import { resourceTypes } from '../../src/xds/resource-types.ts';
+import { encodeRequest, encodeXds } from '../support/xds.ts';
+
+const corpus = readCorpus(join(import.meta.dirname, '..'));
+const { root } = corpus.schema;
+
+describe('a case', () => {
+  it('is the same again for the same seed and number', () => {
+    expect(makeCase(corpus, 'seed', 7)).toEqual(makeCase(corpus, 'seed', 7));
+    const others = Array.from({ length: 20 }, (_, number) => makeCase(corpus, 'seed', number));
+    expect(new Set(others.map(({ request }) => request.toString())).size).toBeGreaterThan(15);
+  });
+
+  it('is mostly still a snapshot, and often one in which something is rewritten', () => {
+    const verdicts = Array.from({ length: 300 }, (_, number) =>
+      judge(root, makeCase(corpus, 'mostly', number)),
+    );
+    const count = (wanted: string) => verdicts.filter(({ outcome }) => outcome === wanted).length;
+    expect(verdicts.flatMap(({ problem }) => problem ?? [])).toEqual([]);
+    expect(count('rewritten')).toBeGreaterThan(60);
+    expect(count('refused')).toBeLessThan(15);
+  });
+});
+
+describe('the judge finds', () => {
+  const cluster = { name: 'north' };
+  const plain: Case = {
+    id: 'plain:0',
+    original: 'plain',
+    request: encodeRequest({ clusters: [cluster, { name: 'south' }] }),
+    state: { connectors: ConnectorView.empty, backendRefs: noBackendRefs },
+    settings: configSchema.parse({}),
+  };
+  const changed: Change = {
+    rewrite: 'bad',
+    effect: 'cluster-replaced',
+    place: { kind: 'clusters', resource: 'north' },
+    connectors: [],
+    detail: '',
+  };
+  const find = (rewrite: Rewrite) =>
+    judge(root, plain, [{ name: 'bad', rewrite }]).problem?.split('\n', 1)[0];
+  const replacing = (value: Uint8Array, changes: readonly Change[]): Rewrite => {
+    return (snapshot) => ({
+      snapshot: {
+        ...snapshot,
+        resources: snapshot.resources.with(0, { kind: 'clusters', value }),
+      },
+      report: { ...emptyReport, changes },
+    });
+  };
+  const other = encodeXds(resourceTypes.clusters, { name: 'north', alt_stat_name: 'n' });
+
+  it('nothing where nothing is wrong', () => {
+    expect(find((snapshot) => ({ snapshot, report: emptyReport }))).toBeUndefined();
+  });
+
+  it('a crash', () => {
+    const crash: Rewrite = () => {
+      throw new TypeError('not a function');
+    };
+    expect(find(crash)).toBe('crash: TypeError: not a function');
+  });
+
+  it('a change that nothing tells of', () => {
+    expect(find(replacing(other, []))).toBe('clusters changed, which nothing tells');
+  });
+
+  it('what decoders do not take any more', () => {
+    const typed = Buffer.concat([other, Buffer.from([0x2a, 1, 0xff])]); // field 5 is a message
+    expect(find(replacing(typed, [changed]))).toMatch(/^clusters that cannot be decoded any more/);
+  });
+
+  it('what an invariant had to take back', () => {
+    const nameless = encodeXds(resourceTypes.clusters, { alt_stat_name: 'n' });
+    expect(find(replacing(nameless, [changed]))).toMatch(/^violated: .*invariant-name/);
+  });
+
+  it('a second pass that goes on', () => {
+    expect(find(replacing(other, [changed]))).toMatch(/^the second pass does something/);
+    let pass = 0;
+    const growing: Rewrite = (snapshot, ...rest) => {
+      const changes = pass++ === 0 ? [changed] : [];
+      const alt_stat_name = 'n'.repeat(pass);
+      const value = encodeXds(resourceTypes.clusters, { name: 'north', alt_stat_name });
+      return replacing(value, changes)(snapshot, ...rest);
+    };
+    expect(find(growing)).toBe('the second pass changes bytes');
+  });
+
+  it('a change to the request’s own bytes', () => {
+    const scribble: Rewrite = (snapshot) => {
+      snapshot.resources[1]?.value.fill(0x41, 2);
+      return { snapshot, report: { ...emptyReport, changes: [changed] } };
+    };
+    expect(find(scribble)).toBe('the request’s own bytes changed');
+  });
+});
