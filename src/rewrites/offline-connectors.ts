@@ -1,3 +1,4 @@
+import { maxBodyBytesOf } from '../xds/body-limit.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources } from '../xds/snapshot.ts';
 import {
@@ -13,7 +14,7 @@ import {
   surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
-import { encodeOfflineAnswer } from './offline-connectors/messages.ts';
+import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { survey } from './offline-connectors/survey.ts';
@@ -37,11 +38,11 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
   const shared = {
     view,
     settings: settings.connectors,
-    offlineAnswer: encodeOfflineAnswer(settings.connectors.offlineResponse),
     report,
     tunnels: opened.tunnels,
     ourNameOf: nameVirtualHosts(snapshot),
   };
+  const answerWithin = encodeOfflineAnswers(settings.connectors.offlineResponse);
   const served = surveyConnectionManagers(snapshot, report);
   const needConnect = new Set<string>();
   const routed = mapResources(
@@ -54,6 +55,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
       const context: RouteConfigurationContext = {
         ...shared,
         name,
+        offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
         connectable: served.connectable.has(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,

@@ -1,4 +1,4 @@
-import { keepInvariants } from '../invariants/keep-invariants.ts';
+import { keepInvariants, keepsInvariants } from '../invariants/keep-invariants.ts';
 import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
@@ -69,18 +69,35 @@ export const pipeline: readonly NamedRewrite[] = [
   { name: 'control-plane-fallback', rewrite: rewriteControlPlaneFallback },
 ];
 
-/** Runs the pipeline over a snapshot. What Envoy would not take of a rewrite is taken back at once. */
+/**
+ * Runs the pipeline over a snapshot. When Envoy would not take what comes of it, runs it again and
+ * takes back what of each rewrite is to blame: one look at the end is half of the work of one after each.
+ */
 export function rewriteSnapshot(
   snapshot: Snapshot,
   state: State,
   settings: RewriteSettings,
   rewrites: readonly NamedRewrite[] = pipeline,
 ): Required<Rewritten> {
+  const rewritten = runEach(rewrites, snapshot, (before, { rewrite }) =>
+    rewrite(before, state, settings),
+  );
+  if (keepsInvariants(snapshot, rewritten.snapshot)) return rewritten;
+  return runEach(rewrites, snapshot, (before, { name, rewrite }) =>
+    keepInvariants(name, before, rewrite(before, state, settings)),
+  );
+}
+
+function runEach(
+  rewrites: readonly NamedRewrite[],
+  snapshot: Snapshot,
+  run: (before: Snapshot, rewrite: NamedRewrite) => Rewritten,
+): Required<Rewritten> {
   let current = snapshot;
   const reports: Report[] = [];
   const splits: DecidedSplit[] = [];
-  for (const { name, rewrite } of rewrites) {
-    const result = keepInvariants(name, current, rewrite(current, state, settings));
+  for (const rewrite of rewrites) {
+    const result = run(current, rewrite);
     current = result.snapshot;
     reports.push(result.report);
     for (const split of result.splits ?? []) splits.push(split);
