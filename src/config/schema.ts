@@ -28,7 +28,7 @@ const offlineResponseSchema = z
       })
       .default('Tunnel not online')
       .describe(
-        `Body of the answer, at most ${maxBodyBytes} bytes; gRPC clients get it as message.`,
+        `Body of the answer, at most ${maxBodyBytes} bytes; gRPC clients get it as message. Left out where a route configuration allows fewer.`,
       ),
     headers: z
       .record(

@@ -24,6 +24,7 @@ const grpc = { check: 'grpc' };
 const state = { check: 'state kubernetes' };
 const failed = { outcome: 'failed' };
 const skipped = (reason: string) => of('offramp_rewrites_skipped_total', { reason });
+const violated = (reason: string) => of('offramp_invariant_violations_total', { reason });
 const unresolved = (reason: string) => of('offramp_empty_backends_unresolved_total', { reason });
 const durationBucket = (le: string) =>
   of('offramp_hook_duration_seconds_bucket', { outcome: 'ok', le });
@@ -142,6 +143,16 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
       [expiry('client-ca')]: '864000x40',
     },
   },
+  OfframpInvariantViolated: {
+    fires: { [violated('invariant-weights')]: '0x5 1x10', [violated('invariant-name')]: '0x20' },
+    labels: { ...job, reason: 'invariant-weights' },
+    at: 8,
+    // Long ago, and what was left alone for a reason that is no bug.
+    quiet: {
+      [violated('invariant-weights')]: '1x20',
+      [skipped('shared-cluster')]: '0+1x20',
+    },
+  },
   OfframpIsSlow: {
     fires: {
       [durationBucket('1')]: '0+90x20',
@@ -213,6 +224,7 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     quiet: {
       [skipped('endpoints-unknown')]: '0+1x60',
       [skipped('fallback-route-missing')]: '0+1x60',
+      [skipped('invariant-weights')]: '0+1x60',
     },
   },
   OfframpRecordingFails: {
