@@ -18,6 +18,8 @@ export interface OfframpPlace {
   readonly texts: { readonly config: string; readonly state: string };
   /** Writes both files as they have to be. */
   restore(): Promise<void>;
+  /** Starts it, and returns at once. */
+  launch(): Promise<StartedProcess>;
   /** Starts it, by these words in front, with these flags; returns when it serves or has ended. */
   start(flags?: readonly string[], through?: readonly string[]): Promise<StartedProcess>;
   /** A line of its metrics, by what it begins with. */
@@ -26,17 +28,26 @@ export interface OfframpPlace {
   remove(): Promise<void>;
 }
 
-/** Makes the folder and its files, with the state of the drills. */
-export async function makeOfframpPlace(): Promise<OfframpPlace> {
+/** What differs from plain text with the state of the drills in a file. */
+export interface PlaceSettings {
+  readonly tls?: Readonly<Record<string, string>>;
+  readonly state?: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the folder and its files. */
+export async function makeOfframpPlace(settings: PlaceSettings = {}): Promise<OfframpPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'offramp-e2e-'));
   const configFile = join(folder, 'offramp.yaml');
   const stateFile = join(folder, 'state', 'connectors.yaml');
   const [grpcPort, httpPort] = [await freePort(), await freePort()];
   const texts = {
     config: stringify({
-      grpc: { address: `127.0.0.1:${grpcPort}` },
+      grpc: {
+        address: `127.0.0.1:${grpcPort}`,
+        ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+      },
       http: { address: `127.0.0.1:${httpPort}` },
-      state: { file: { path: stateFile } },
+      state: settings.state ?? { file: { path: stateFile } },
     }),
     state: stringify(drillState),
   };
@@ -53,6 +64,7 @@ export async function makeOfframpPlace(): Promise<OfframpPlace> {
     texts,
     get,
     restore: () => restore(configFile, stateFile, texts),
+    launch: () => launch(serve(configFile, [])),
     start: (flags = [], through = []) => start([...through, ...serve(configFile, flags)]),
     metric: async (name) => {
       const lines = (await get('/metrics')).text.split('\n');
@@ -82,8 +94,12 @@ function serve(configFile: string, flags: readonly string[]): readonly string[] 
   return [process.execPath, resolve('dist', 'main.js'), 'serve', '-c', configFile, ...flags];
 }
 
-async function start([command = '', ...args]: readonly string[]): Promise<StartedProcess> {
-  const server = await startProcess({ name: 'offramp', command, args });
+function launch([command = '', ...args]: readonly string[]): Promise<StartedProcess> {
+  return startProcess({ name: 'offramp', command, args });
+}
+
+async function start(words: readonly string[]): Promise<StartedProcess> {
+  const server = await launch(words);
   const isDecided = () => server.ending() !== undefined || server.log().includes('"serving"');
   await waitFor('offramp to serve or to end', isDecided, { timeoutMs: 30_000, intervalMs: 20 });
   return server;
