@@ -175,7 +175,7 @@ export class Offramp {
       mode: config.mode,
       settings: config,
       currentState: () => source.state,
-      ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
+      ...(retrigger && { watchCall: () => retrigger.watchCall() }),
       history: snapshots,
       metrics,
       log,

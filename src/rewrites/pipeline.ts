@@ -11,6 +11,7 @@ import { rewriteEmptyBackends } from './empty-backends.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
 import { rewriteOfflineConnectors } from './offline-connectors.ts';
 import { mergeReports, type Report } from './report.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 /** What the rewrites know about the world: one immutable value, replaced when the world changes. */
 export interface State {
@@ -52,11 +53,14 @@ export interface Rewritten {
 /** A pure function over a snapshot. Malformed resources are its report's business, not an error. */
 export type Rewrite = (snapshot: Snapshot, state: State, settings: RewriteSettings) => Rewritten;
 
+/** A rewrite that takes long enough to pause in between. */
+export type SteppedRewrite = (...args: Parameters<Rewrite>) => Steps<Rewritten>;
+
 /** A rewrite, and what reports call it. */
-export interface NamedRewrite {
-  readonly name: string;
-  readonly rewrite: Rewrite;
-}
+export type NamedRewrite = { readonly name: string } & (
+  | { readonly rewrite: Rewrite }
+  | { readonly steps: SteppedRewrite }
+);
 
 /**
  * The rewrites in the order they run, each on what the one before it left. Empty backendRefs go
@@ -65,22 +69,33 @@ export interface NamedRewrite {
  */
 export const pipeline: readonly NamedRewrite[] = [
   { name: 'empty-backends', rewrite: rewriteEmptyBackends },
-  { name: 'offline-connectors', rewrite: rewriteOfflineConnectors },
+  { name: 'offline-connectors', steps: rewriteOfflineConnectors },
   { name: 'control-plane-fallback', rewrite: rewriteControlPlaneFallback },
 ];
 
 /** Runs the pipeline over a snapshot. What Envoy would not take of a rewrite is taken back at once. */
-export function rewriteSnapshot(
+export function rewriteSnapshot(...args: Parameters<typeof rewriteInSteps>): Required<Rewritten> {
+  return atOnce(rewriteInSteps(...args));
+}
+
+/** The same, with pauses between the rewrites and inside of those that take long. */
+export function* rewriteInSteps(
   snapshot: Snapshot,
   state: State,
   settings: RewriteSettings,
   rewrites: readonly NamedRewrite[] = pipeline,
-): Required<Rewritten> {
+): Steps<Required<Rewritten>> {
   let current = snapshot;
   const reports: Report[] = [];
   const splits: DecidedSplit[] = [];
-  for (const { name, rewrite } of rewrites) {
-    const result = keepInvariants(name, current, rewrite(current, state, settings));
+  for (const one of rewrites) {
+    const made =
+      'steps' in one
+        ? yield* one.steps(current, state, settings)
+        : one.rewrite(current, state, settings);
+    yield;
+    const result = keepInvariants(one.name, current, made);
+    yield;
     current = result.snapshot;
     reports.push(result.report);
     for (const split of result.splits ?? []) splits.push(split);
