@@ -23,7 +23,7 @@ const tlsSchema = z
       .min(1)
       .optional()
       .describe(
-        'File with the CA certificates, where Envoy runs. Without it: those of Envoy’s system.',
+        'File with the CA certificates, where Envoy runs. Default: /etc/ssl/certs/ca-certificates.crt, which Envoy’s images have.',
       ),
   })
   .describe('Given, even as {}: TLS, with the certificate verified.');

@@ -1,7 +1,7 @@
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { Resource, ResourceKind, Snapshot } from '../xds/snapshot.ts';
-import { stringOf } from '../xds/wire.ts';
+import { lastValueOf, stringOf } from '../xds/wire.ts';
 
 /** A resource that a rewrite made: of one that came, or anew. */
 export interface ChangedResource {
@@ -49,15 +49,34 @@ function describe(
   { kind, value: after }: Resource,
   before: Uint8Array | undefined,
 ): ChangedResource {
-  const name = nameOf(kind, before ?? after) ?? `${kind} at ${place}`;
-  return { kind, place, name, before, after };
+  return {
+    ...{ kind, place, before, after },
+    // Read when somebody asks: nobody does unless something is wrong.
+    get name() {
+      return nameOf(kind, before ?? after) ?? `${kind} at ${place}`;
+    },
+  };
 }
+
+const nothing = new Uint8Array();
 
 const nameFields = {
   clusters: fields.Cluster.name,
   listeners: fields.Listener.name,
   routes: fields.RouteConfiguration.name,
 };
+
+/** Whether a resource that has a name had another one, by the bytes of both. */
+export function isRenamed(kind: ResourceKind, before: Uint8Array, after: Uint8Array): boolean {
+  if (kind === 'secrets') return false;
+  try {
+    const [was, is] = [before, after].map((one) => lastValueOf(one, nameFields[kind]) ?? nothing);
+    return was !== undefined && is !== undefined && Buffer.compare(was, is) !== 0;
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return nameOf(kind, after) !== undefined;
+  }
+}
 
 /** A resource's name; undefined when it cannot be read, or is a secret's, which nobody asks for. */
 export function nameOf(kind: ResourceKind, resource: Uint8Array): string | undefined {

@@ -3,6 +3,7 @@ import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { forEachField, lastValueOf, stringOf, valuesOf } from '../xds/wire.ts';
+import { forEachChanged } from './for-each-changed.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
 const { Listener, FilterChain, Filter, HttpConnectionManager, HttpFilter, Any } = fields;
@@ -13,13 +14,19 @@ export function findListenerViolations(
   before: Uint8Array,
   after: Uint8Array,
 ): readonly Violation[] {
-  return introduced(examine(after, examineListener), () => examine(before, examineListener));
+  const examineChanged: Examine = (listener, violations) =>
+    examineListener(listener, before, violations);
+  return introduced(examine(after, examineChanged), () =>
+    examine(before, (listener, violations) => examineListener(listener, nothing, violations)),
+  );
 }
 
 /** What a rewrite made wrong in the upstream HTTP filters of a cluster. */
 export function findClusterViolations(before: Uint8Array, after: Uint8Array): readonly Violation[] {
   return introduced(examine(after, examineCluster), () => examine(before, examineCluster));
 }
+
+const nothing = new Uint8Array();
 
 type Examine = (resource: Uint8Array, violations: Violation[]) => void;
 
@@ -34,11 +41,12 @@ function examine(resource: Uint8Array, look: Examine): readonly Violation[] {
   return violations;
 }
 
-const examineListener: Examine = (listener, violations) => {
-  const look = (chain: Uint8Array) => examineChain(chain, violations);
-  forEachField(listener, Listener.filter_chains, look);
-  forEachField(listener, Listener.default_filter_chain, look);
-};
+/** Looks at those filter chains that are not as they were, each in its place. */
+function examineListener(listener: Uint8Array, before: Uint8Array, violations: Violation[]): void {
+  for (const field of [Listener.filter_chains, Listener.default_filter_chain]) {
+    forEachChanged(before, listener, field, (chain) => examineChain(chain, violations));
+  }
+}
 
 function examineChain(chain: Uint8Array, violations: Violation[]): void {
   const filters = valuesOf(chain, FilterChain.filters);

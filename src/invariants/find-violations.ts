@@ -1,7 +1,7 @@
 import { readClusterName } from '../xds/cluster.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
-import { type ChangedResource, nameOf } from './changed-resources.ts';
+import { type ChangedResource, isRenamed, nameOf } from './changed-resources.ts';
 import { findClusterViolations, findListenerViolations } from './filters.ts';
 import { clustersOf, findRouteViolations } from './route-configuration.ts';
 import { introduced, type Violation } from './violation.ts';
@@ -21,6 +21,7 @@ export function findViolations(
 ): readonly FoundViolation[] {
   const clusters = new ClusterNames(before, after);
   return changed.flatMap((resource) => {
+    after.checkpoint?.(resource.after.length);
     const violations = [
       ...nameViolations(resource, clusters),
       ...introduced(readableViolations(resource, clusters), () =>
@@ -56,16 +57,17 @@ function readableViolations(
 
 /** By its name others ask for a resource; a rewrite that changed it would cut them off. */
 function nameViolations(
-  { kind, name, before, after }: ChangedResource,
+  { kind, before, after }: ChangedResource,
   clusters: ClusterNames,
 ): readonly Violation[] {
+  if (before !== undefined && !isRenamed(kind, before, after)) return [];
   const now = nameOf(kind, after);
   if (now === undefined) return [];
-  if (before !== undefined && nameOf(kind, before) !== now) {
+  if (before !== undefined) {
     return [{ reason: 'invariant-name', detail: `it is called ${now} now` }];
   }
-  if (before === undefined && kind === 'clusters' && clusters.isRepeated(name)) {
-    return [{ reason: 'invariant-name', detail: `there is a cluster ${name} already` }];
+  if (kind === 'clusters' && clusters.isRepeated(now)) {
+    return [{ reason: 'invariant-name', detail: `there is a cluster ${now} already` }];
   }
   return [];
 }

@@ -12,6 +12,12 @@ interface Outcome {
   readonly splits?: readonly DecidedSplit[];
 }
 
+/** Whether Envoy takes all that differs between a snapshot and what became of it. */
+export function keepsInvariants(before: Snapshot, after: Snapshot): boolean {
+  const { changed, lost } = findChanged(before, after);
+  return lost === undefined && findViolations(changed, before, after).length === 0;
+}
+
 /**
  * Takes back what a rewrite did to resources that Envoy would not take as they are now, and to those
  * that hang together with them; the rest of what it did stays. The same outcome when all is well.

@@ -1,27 +1,18 @@
 import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
+import { defaultMaxBodyBytes, maxBodyBytesOf } from '../xds/body-limit.ts';
 import { concatenate } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import {
-  decodeString,
-  hasField,
-  hasText,
-  stringOf,
-  valuesOf,
-  varintOf,
-  wrappedBoolOf,
-} from '../xds/wire.ts';
+import { decodeString, hasField, hasText, stringOf, valuesOf, wrappedBoolOf } from '../xds/wire.ts';
 import { examineRoute, type Findings } from './examine-route.ts';
+import { forEachChanged } from './for-each-changed.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
-const { RouteConfiguration, VirtualHost, UInt32Value } = fields;
+const { RouteConfiguration, VirtualHost } = fields;
 
 /** What bytes that are no UTF-8 are read as. */
 const notText = '\ufffd';
-
-/** Envoy's limit where a route configuration sets none. */
-const defaultMaxBodyBytes = 4096;
 
 /** What a rewrite made wrong in a route configuration. Throws MalformedMessageError. */
 export function findRouteViolations(
@@ -30,23 +21,19 @@ export function findRouteViolations(
   isClusterMissing: (cluster: string) => boolean,
 ): readonly Violation[] {
   const violations: Violation[] = [];
-  const hosts = valuesOf(after, RouteConfiguration.virtual_hosts);
-  const hostsBefore = valuesOf(before, RouteConfiguration.virtual_hosts);
-  if (hosts.length < hostsBefore.length) {
-    const detail = `of ${hostsBefore.length} virtual hosts ${hosts.length} are left`;
-    violations.push({ reason: 'invariant-resource-lost', detail });
-  }
   const rules: Rules = {
     maxBodyBytes: maxBodyBytesOf(after),
     mayBeAbsent: wrappedBoolOf(after, RouteConfiguration.validate_clusters) !== true,
     isClusterMissing,
   };
-  let domainsMayRepeat = hosts.length > hostsBefore.length;
-  for (const [place, host] of hosts.entries()) {
-    const hostBefore = hostsBefore[place];
-    if (hostBefore !== undefined && Buffer.compare(host, hostBefore) === 0) continue;
-    violations.push(...hostViolations(hostBefore, host, rules));
-    domainsMayRepeat ||= hostBefore === undefined || !hasEqualDomains(hostBefore, host);
+  let domainsMayRepeat = false;
+  const hosts = forEachChanged(before, after, RouteConfiguration.virtual_hosts, (host, was) => {
+    violations.push(...hostViolations(was, host, rules));
+    domainsMayRepeat ||= was === undefined || !hasEqualDomains(was, host);
+  });
+  if (hosts.after < hosts.before) {
+    const detail = `of ${hosts.before} virtual hosts ${hosts.after} are left`;
+    violations.push({ reason: 'invariant-resource-lost', detail });
   }
   if (domainsMayRepeat) {
     violations.push(...introduced(findRepeatedDomains(after), () => findRepeatedDomains(before)));
@@ -60,14 +47,11 @@ export function clustersOfChangedRoutes(
   after: Uint8Array,
 ): ReadonlySet<string> {
   const findings = noFindings();
-  const hostsBefore = valuesOf(before, RouteConfiguration.virtual_hosts);
-  for (const [place, host] of valuesOf(after, RouteConfiguration.virtual_hosts).entries()) {
-    const hostBefore = hostsBefore[place];
-    if (hostBefore !== undefined && Buffer.compare(host, hostBefore) === 0) continue;
-    for (const route of newRoutes(hostBefore, host)) {
+  forEachChanged(before, after, RouteConfiguration.virtual_hosts, (host, was) => {
+    for (const route of newRoutes(was, host)) {
       examineRoute(route, '', defaultMaxBodyBytes, findings);
     }
-  }
+  });
   return findings.clusters;
 }
 
@@ -204,13 +188,4 @@ function domainsOf(routeConfiguration: Uint8Array): readonly string[] {
   return valuesOf(routeConfiguration, RouteConfiguration.virtual_hosts).flatMap((host) =>
     valuesOf(host, VirtualHost.domains).map((domain) => decodeString(domain).toLowerCase()),
   );
-}
-
-function maxBodyBytesOf(routeConfiguration: Uint8Array): number {
-  const limits = valuesOf(
-    routeConfiguration,
-    RouteConfiguration.max_direct_response_body_size_bytes,
-  );
-  const limit = limits.at(-1);
-  return limit === undefined ? defaultMaxBodyBytes : varintOf(limit, UInt32Value.value) % 2 ** 32;
 }

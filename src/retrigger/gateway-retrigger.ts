@@ -128,7 +128,9 @@ export class GatewayRetrigger {
     const at = performance.now();
     setImmediate(() => {
       this.#looks.delete(since);
-      this.#noteAnswered(snapshot, since);
+      for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
+        this.#wasAnswered(key, annotation, since);
+      }
       if (splits.length === 0) return;
       for (const [key, decided] of splitsByGateway(snapshot, splits)) {
         this.#decisions.remember(key, decided, at);
@@ -137,17 +139,13 @@ export class GatewayRetrigger {
     });
   }
 
-  /** The Gateways of the snapshot were answered for, from the state before what changed since. */
-  #noteAnswered(snapshot: Snapshot, since: ChangedSince): void {
-    for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
-      this.#decisions.forget(key);
-      const gateway = this.#gateways.get(key);
-      if (gateway === undefined) continue;
-      const isOutdated = since.gateways.has(key);
-      const generation = isOutdated ? undefined : this.#generations.of(key);
-      gateway.answered = { annotation, generation };
-      if (isOutdated) this.#changed(key); // when that was looked at, this was not answered yet
-    }
+  #wasAnswered(key: string, annotation: string | undefined, since: ChangedSince): void {
+    const hasChanged = since.gateways.has(key);
+    const generation = hasChanged ? undefined : this.#generations.of(key);
+    const gateway = this.#gateways.get(key);
+    if (gateway !== undefined) gateway.answered = { annotation, generation };
+    if (hasChanged) this.#changed(key); // it was looked at before this answer
+    this.#decisions.forget(key);
   }
 
   checks(): Check[] {

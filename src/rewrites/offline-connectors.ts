@@ -1,3 +1,4 @@
+import { maxBodyBytesOf } from '../xds/body-limit.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
 import {
@@ -13,7 +14,7 @@ import {
   surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
-import { encodeOfflineAnswer } from './offline-connectors/messages.ts';
+import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { survey } from './offline-connectors/survey.ts';
@@ -44,11 +45,11 @@ export function* rewriteOfflineConnectors(
   const shared = {
     view,
     settings: settings.connectors,
-    offlineAnswer: encodeOfflineAnswer(settings.connectors.offlineResponse),
     report,
     tunnels: opened.tunnels,
     ourNameOf: nameVirtualHosts(snapshot),
   };
+  const answerWithin = encodeOfflineAnswers(settings.connectors.offlineResponse);
   const served = surveyConnectionManagers(snapshot, report);
   yield;
   const needConnect = new Set<string>();
@@ -62,6 +63,7 @@ export function* rewriteOfflineConnectors(
       const context: RouteConfigurationContext = {
         ...shared,
         name,
+        offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
         connectable: served.connectable.has(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,

@@ -1,4 +1,4 @@
-import { keepInvariants } from '../invariants/keep-invariants.ts';
+import { keepInvariants, keepsInvariants } from '../invariants/keep-invariants.ts';
 import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
@@ -73,28 +73,46 @@ export const pipeline: readonly NamedRewrite[] = [
   { name: 'control-plane-fallback', rewrite: rewriteControlPlaneFallback },
 ];
 
-/** Runs the pipeline over a snapshot. What Envoy would not take of a rewrite is taken back at once. */
+/** Runs the pipeline over a snapshot. What Envoy would not take of a rewrite is taken back. */
 export function rewriteSnapshot(...args: Parameters<typeof rewriteInSteps>): Required<Rewritten> {
   return atOnce(rewriteInSteps(...args));
 }
 
-/** The same, with pauses between the rewrites and inside of those that take long. */
+/**
+ * The same, with pauses between the rewrites and inside of those that take long. When Envoy would not
+ * take what comes of it, runs it again and takes back what of each rewrite is to blame: one look at the
+ * end is half of the work of one after each.
+ */
 export function* rewriteInSteps(
   snapshot: Snapshot,
   state: State,
   settings: RewriteSettings,
   rewrites: readonly NamedRewrite[] = pipeline,
 ): Steps<Required<Rewritten>> {
+  const run = (before: Snapshot, one: NamedRewrite) => runInSteps(one, before, state, settings);
+  const rewritten = yield* runEach(rewrites, snapshot, run);
+  if (keepsInvariants(snapshot, rewritten.snapshot)) return rewritten;
+  yield;
+  return yield* runEach(rewrites, snapshot, function* (before, one) {
+    const made = yield* run(before, one);
+    return keepInvariants(one.name, before, made);
+  });
+}
+
+function* runInSteps(rewrite: NamedRewrite, ...args: Parameters<Rewrite>): Steps<Rewritten> {
+  return 'steps' in rewrite ? yield* rewrite.steps(...args) : rewrite.rewrite(...args);
+}
+
+function* runEach(
+  rewrites: readonly NamedRewrite[],
+  snapshot: Snapshot,
+  run: (before: Snapshot, rewrite: NamedRewrite) => Steps<Rewritten>,
+): Steps<Required<Rewritten>> {
   let current = snapshot;
   const reports: Report[] = [];
   const splits: DecidedSplit[] = [];
-  for (const one of rewrites) {
-    const made =
-      'steps' in one
-        ? yield* one.steps(current, state, settings)
-        : one.rewrite(current, state, settings);
-    yield;
-    const result = keepInvariants(one.name, current, made);
+  for (const rewrite of rewrites) {
+    const result = yield* run(current, rewrite);
     yield;
     current = result.snapshot;
     reports.push(result.report);

@@ -7,6 +7,7 @@ import { type RewriteSettings, rewriteInSteps, type State } from '../rewrites/pi
 import type { Report } from '../rewrites/report.ts';
 import { atOnce, type Steps } from '../rewrites/steps.ts';
 import {
+  type Checkpoint,
   type EncodedMessage,
   prepareResponse,
   readSnapshot,
@@ -23,6 +24,8 @@ export type Mode = 'apply' | 'shadow';
 export interface AnswerOptions {
   readonly mode: Mode;
   readonly settings: RewriteSettings;
+  /** Is told of the work that has been done, and may end it by throwing. */
+  readonly checkpoint?: Checkpoint | undefined;
 }
 
 /** The answer to one PostTranslateModify request, and what was done. */
@@ -38,7 +41,10 @@ export interface Decided extends HookResult {
   readonly splits: readonly DecidedSplit[];
 }
 
-/** Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope. */
+/**
+ * Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope, and
+ * whatever `checkpoint` throws.
+ */
 export function answerSnapshot(request: Uint8Array, options: AnswerOptions, state: State): Decided {
   return atOnce(answerInSteps(request, options, state, () => () => undefined));
 }
@@ -46,11 +52,11 @@ export function answerSnapshot(request: Uint8Array, options: AnswerOptions, stat
 /** The same with pauses, and told when its phases begin and end. */
 export function* answerInSteps(
   request: Uint8Array,
-  { mode, settings }: AnswerOptions,
+  { mode, settings, checkpoint }: AnswerOptions,
   state: State,
   begin: (phase: Phase) => EndPhase,
 ): Steps<Decided> {
-  const snapshot = during(begin('read'), () => readSnapshot(request));
+  const snapshot = during(begin('read'), () => ({ ...readSnapshot(request), checkpoint }));
   const steps = rewriteInSteps(snapshot, state, settings);
   const { snapshot: rewritten, report, splits } = yield* duringSteps(begin('rewrite'), steps);
   const response = during(begin('encode'), () =>

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { OfframpError } from '../errors.ts';
 import { isInvariantReason } from '../invariants/violation.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import type { Summary } from '../observe/summary.ts';
@@ -15,6 +16,7 @@ import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, type EncodedMessage, type Snapshot } from '../xds/snapshot.ts';
 import { type AnswerOptions, answerInSteps, type HookResult } from './answer-snapshot.ts';
+import { callBudget } from './call-budget.ts';
 import { inTurns } from './in-turns.ts';
 
 /** One PostTranslateModify call. */
@@ -32,7 +34,9 @@ export interface CallHistory {
 }
 
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
-export interface HookOptions extends AnswerOptions {
+export interface HookOptions extends Pick<AnswerOptions, 'mode' | 'settings'> {
+  /** Milliseconds that deciding may take; without it, any time. */
+  readonly callBudget?: number;
   readonly currentState: () => State;
   /** Told of each call before the state is read for it. */
   readonly watchCall?: () => CallWatch;
@@ -88,8 +92,8 @@ export class Hook {
       outcome = 'ok';
       return response;
     } catch (error) {
-      if (error instanceof MalformedMessageError) outcome = 'invalid';
-      else metrics.hookPanics.inc();
+      outcome = outcomeOf(error);
+      if (outcome === 'error') metrics.hookPanics.inc();
       failure = error;
       const call = { caller, seconds: secondsSince(started), bytes: request.length };
       this.#options.history?.failed(call, error);
@@ -130,7 +134,9 @@ export class Hook {
     const endState = trace?.startPhase('state');
     const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
     endState?.(false);
-    const steps = answerInSteps(request, this.#options, state, begin);
+    const budget = this.#options.callBudget;
+    const checkpoint = budget === undefined ? undefined : callBudget(budget);
+    const steps = answerInSteps(request, { ...this.#options, checkpoint }, state, begin);
     const result = request.length < smallestInTurns ? atOnce(steps) : await inTurns(steps);
     metrics.countReport(result.report);
     if (trace !== undefined) describeSummary(trace, result.summary);
@@ -174,6 +180,12 @@ export class Hook {
         'extensionManager.hooks.xdsTranslator.translation.route.includeAll to true in Envoy Gateway',
     );
   }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof MalformedMessageError) return 'invalid';
+  const isOverdue = error instanceof OfframpError && error.code === 'budget-exceeded';
+  return isOverdue ? 'timeout' : 'error';
 }
 
 /** The counts of the log line, under the same names. */

@@ -98,10 +98,8 @@ const written: Readonly<Record<string, readonly string[]>> = {
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext': ['validation_context'],
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext': [
     'trusted_ca',
-    'system_root_certs',
     'match_typed_subject_alt_names',
   ],
-  'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.SystemRootCerts': [],
   'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': ['san_type', 'matcher'],
   'envoy.config.listener.v3.Filter': ['name', 'typed_config'],
   'envoy.extensions.filters.network.set_filter_state.v3.Config': ['on_new_connection'],

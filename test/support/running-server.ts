@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { startOfframp } from '../../src/commands/serve.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { type Config, configSchema } from '../../src/config/schema.ts';
 import { connectExtension } from './extension-connection.ts';
 
 const lineSchema = z.looseObject({ level: z.number(), msg: z.string() });
@@ -26,10 +26,14 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** Starts the server on free ports with this state; it is stopped when the test is over. */
+/**
+ * Starts the server on free ports with this state; it is stopped when the test is over. `distort` makes a
+ * configuration that no check would let through.
+ */
 export async function startTestServer(
   state: object | undefined,
   config: Readonly<Record<string, unknown>> = {},
+  distort: (config: Config) => Config = (checked) => checked,
 ): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'offramp-test-'));
   const stateFile = join(folder, 'connectors.yaml');
@@ -37,7 +41,7 @@ export async function startTestServer(
   const log: LogLine[] = [];
   const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
   const offramp = await startOfframp(
-    { config: configSchema.parse({ ...ports, ...config }), folder },
+    { config: distort(configSchema.parse({ ...ports, ...config })), folder },
     logSink(log),
   );
   let stopped: Promise<void> | undefined;

@@ -157,11 +157,12 @@ export function controlPlaneCluster(name: string, controlPlane: ControlPlane): U
   });
 }
 
-function tlsSocket(sni: string, caFile: string | undefined) {
-  const ca =
-    caFile === undefined ? { system_root_certs: {} } : { trusted_ca: { filename: caFile } };
+/** Where the images of Envoy have the CAs of their system. Envoy itself does not look for them. */
+const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
+
+function tlsSocket(sni: string, caFile = systemCaFile) {
   const validation = {
-    ...ca,
+    trusted_ca: { filename: caFile },
     match_typed_subject_alt_names: [{ san_type: dnsName, matcher: { exact: sni } }],
   };
   return {

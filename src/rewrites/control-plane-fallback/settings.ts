@@ -5,7 +5,7 @@ export interface ControlPlane {
   readonly cluster?: string | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
-  /** Given: TLS, verified for `sni` (else the host) by the CAs of `caFile` (else the system’s). */
+  /** Given: TLS, verified for `sni` (else the host) by the CAs of `caFile` (else those of Envoy’s image). */
   readonly tls?:
     | { readonly sni?: string | undefined; readonly caFile?: string | undefined }
     | undefined;

@@ -9,7 +9,7 @@ export interface RouteConfigurationContext {
   readonly name: string;
   readonly view: ConnectorLookup;
   readonly settings: ConnectorSettings;
-  /** What `settings.offlineResponse` is as fields of a Route. */
+  /** What `settings.offlineResponse` is as fields of a Route, as far as this route configuration allows. */
   readonly offlineAnswer: OfflineAnswer;
   readonly report: ReportBuilder;
   /** Clusters that lead into an online connector's tunnel, and its name. */

@@ -23,10 +23,26 @@ export interface OfflineAnswer {
   readonly directResponse: Uint8Array;
   /** `response_headers_to_add`, one for each header. */
   readonly headers: readonly Uint8Array[];
+  /** Why the configured body is left out; undefined when it is not. */
+  readonly withoutBody?: string;
 }
 
-/** Encodes the configured answer, once for all routes of a snapshot. */
-export function encodeOfflineAnswer({ status, body, headers }: OfflineResponse): OfflineAnswer {
+/**
+ * Encodes the configured answer, once for all routes of a snapshot. Answers what it is in a route
+ * configuration with this limit of bytes: without its body, rather than that Envoy refuses everything.
+ */
+export function encodeOfflineAnswers(response: OfflineResponse): (limit: number) => OfflineAnswer {
+  const whole = encodeAnswer(response);
+  const bare = encodeAnswer({ ...response, body: '' });
+  const length = Buffer.byteLength(response.body);
+  return (limit) => {
+    if (length <= limit) return whole;
+    const withoutBody = `it has ${length} bytes, and the route configuration allows ${limit}`;
+    return { ...bare, withoutBody };
+  };
+}
+
+function encodeAnswer({ status, body, headers }: OfflineResponse): OfflineAnswer {
   const text = body === '' ? {} : { body: { inline_string: body } };
   return {
     directResponse: encodeMessage('envoy.config.route.v3.Route', {

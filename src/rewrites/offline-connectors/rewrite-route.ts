@@ -139,10 +139,10 @@ function isAnswered(forwards: readonly Forward[]): boolean {
 
 function answer(subject: Subject, connectors: readonly string[]): readonly Uint8Array[] {
   const { context } = subject;
-  const { report, settings } = context;
+  const { report } = context;
   const place = placeOfSubject(subject);
   const given = answerRoute(subject.route, subject.view, subject.action, context);
-  const what = given.hasBody ? `${settings.offlineResponse.status} at once` : '503 without a body';
+  const what = given.hasBody ? describeAnswer(context) : '503 without a body';
   report.changed(
     'route-answered',
     place,
@@ -158,6 +158,12 @@ function answer(subject: Subject, connectors: readonly string[]): readonly Uint8
     report.skipped('validate-clusters', place, detail);
   }
   return given.routes;
+}
+
+function describeAnswer({ settings, offlineAnswer }: RouteConfigurationContext): string {
+  const { withoutBody } = offlineAnswer;
+  const answer = `${settings.offlineResponse.status} at once`;
+  return withoutBody === undefined ? answer : `${answer}, without its body: ${withoutBody}`;
 }
 
 /** Takes offline entries out of the split, and mirrors to offline connectors away. */

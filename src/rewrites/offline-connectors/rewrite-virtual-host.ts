@@ -171,8 +171,9 @@ function answerConnect(
   const value = placeConnectRoute(virtualHost, routeName, route);
   if (value !== virtualHost) {
     const { status } = context.settings.offlineResponse;
+    const { withoutBody } = context.offlineAnswer;
     const detail = connectable
-      ? `CONNECT gets ${status} with the body`
+      ? `CONNECT gets ${status} ${withoutBody === undefined ? 'with the body' : `without the body: ${withoutBody}`}`
       : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
     report.changed('connect-answered', place, [...tally.connectors], detail);
   }

@@ -24,10 +24,16 @@ const grpc = { check: 'grpc' };
 const state = { check: 'state kubernetes' };
 const failed = { outcome: 'failed' };
 const skipped = (reason: string) => of('offramp_rewrites_skipped_total', { reason });
+const violated = (reason: string) => of('offramp_invariant_violations_total', { reason });
 const unresolved = (reason: string) => of('offramp_empty_backends_unresolved_total', { reason });
 const durationBucket = (le: string) =>
   of('offramp_hook_duration_seconds_bucket', { outcome: 'ok', le });
 const sizeBucket = (le: string) => of('offramp_snapshot_bytes_bucket', { le });
+const refused = (port: string, reason: string) =>
+  of('offramp_connections_refused_total', { port, reason });
+const expiry = (certificate: string, instance = one) =>
+  of('offramp_certificate_expiry_timestamp_seconds', { certificate }, instance);
+const day = 86_400;
 const notReplayed = 'envoy_cluster_upstream_internal_redirect_failed_total';
 const vm = { envoy_cluster_name: 'httproute/default/vm/rule/0' };
 const answered = (route: string, digit: string) =>
@@ -94,6 +100,58 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     labels: job,
     at: 8,
     quiet: { [of('offramp_hook_panics_total')]: '1x20' },
+  },
+  OfframpRefusesCalls: {
+    fires: { [of('offramp_calls_refused_total', { reason: 'queue-full' })]: '0x5 1x10' },
+    labels: { ...job, reason: 'queue-full' },
+    at: 8,
+    // At the end of a pod, and long ago.
+    quiet: {
+      [of('offramp_calls_refused_total', { reason: 'stopping' })]: '0+1x20',
+      [of('offramp_calls_refused_total', { reason: 'too-large' })]: '2x20',
+    },
+  },
+  OfframpRefusesConnections: {
+    fires: { [refused('grpc', 'expired-certificate')]: '0x10 1x20' },
+    labels: { ...job, reason: 'expired-certificate' },
+    at: 20,
+    // A slow browser at the status page.
+    quiet: {
+      [refused('http', 'too-slow')]: '0+1x30',
+      [refused('grpc', 'expired-certificate')]: '3x30',
+    },
+  },
+  OfframpCertificateRefused: {
+    fires: { [of('offramp_tls_reload_errors_total')]: '0x10 1x40' },
+    labels: job,
+    at: 35,
+    quiet: {
+      [of('offramp_tls_reload_errors_total')]: '1x50',
+      [of('offramp_tls_reloads_total')]: '0+1x50',
+    },
+  },
+  OfframpCertificateEnds: {
+    // Of two pods one got the new certificate. Time starts at 0.
+    fires: {
+      [expiry('server')]: `${6 * day}x40`,
+      [expiry('server', two)]: `${90 * day}x40`,
+    },
+    labels: { ...job, certificate: 'server' },
+    at: 20,
+    quiet: {
+      [expiry('server')]: `${6 * day}x10 ${90 * day}x30`,
+      [expiry('client-ca')]: '864000x40',
+    },
+  },
+  OfframpInvariantViolated: {
+    fires: { [violated('invariant-weights')]: '0x5 1x10', [violated('invariant-name')]: '0x20' },
+    labels: { ...job, reason: 'invariant-weights' },
+    at: 8,
+    // Long ago, and what was left alone for a reason that is no bug.
+    quiet: {
+      [violated('invariant-weights')]: '1x20',
+      [skipped('shared-cluster')]: '0+1x20',
+    },
   },
   OfframpIsSlow: {
     fires: {
@@ -166,6 +224,7 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     quiet: {
       [skipped('endpoints-unknown')]: '0+1x60',
       [skipped('fallback-route-missing')]: '0+1x60',
+      [skipped('invariant-weights')]: '0+1x60',
     },
   },
   OfframpRecordingFails: {

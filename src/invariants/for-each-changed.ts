@@ -1,0 +1,39 @@
+import { FieldReader } from '../xds/field-reader.ts';
+import type { FieldRef } from '../xds/field-ref.ts';
+import { nextOccurrence } from '../xds/wire.ts';
+
+/** How many values of a field there are, before and now. */
+export interface Counts {
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * Visits the values of a length-delimited field that are not what they were in their place, and tells
+ * what they were. Nearly all are: these cost no more than a comparison. Throws MalformedMessageError.
+ */
+export function forEachChanged(
+  before: Uint8Array,
+  after: Uint8Array,
+  field: FieldRef,
+  visit: (value: Uint8Array, was: Uint8Array | undefined) => void,
+): Counts {
+  const then = new FieldReader(before);
+  const now = new FieldReader(after);
+  const bytes = Buffer.from(after.buffer, after.byteOffset, after.length);
+  const counts = { before: 0, after: 0 };
+  while (nextOccurrence(now, field)) {
+    counts.after++;
+    const hadOne = nextOccurrence(then, field);
+    if (hadOne) counts.before++;
+    if (hadOne && isSame(then, now, bytes)) continue;
+    visit(now.value(), hadOne ? then.value() : undefined);
+  }
+  while (nextOccurrence(then, field)) counts.before++;
+  return counts;
+}
+
+function isSame(then: FieldReader, now: FieldReader, bytes: Buffer): boolean {
+  if (now.end - now.valueStart !== then.end - then.valueStart) return false;
+  return bytes.compare(then.message, then.valueStart, then.end, now.valueStart, now.end) === 0;
+}
