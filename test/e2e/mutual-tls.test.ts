@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type Authority, type KeyPair, makeAuthority } from '../support/authority.ts';
+import { connectExtension, tlsCredentials } from '../support/extension-connection.ts';
 import { type MountedSecret, mountSecretUntilRemoved } from '../support/mounted-secret.ts';
 import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
 import { recommendedExtensionManager } from './support/extension-manager.ts';
@@ -14,6 +15,7 @@ import { type RunningKubernetes, startKubernetes } from './support/kubernetes/ku
 import { backend, gateway, gatewayClass, httpRoute } from './support/kubernetes/objects.ts';
 import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
 import { sendRequest } from './support/send-request.ts';
+import { startCalls } from './support/steady-calls.ts';
 import { startSteadyTraffic } from './support/steady-traffic.ts';
 import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
 import { waitFor } from './support/wait-for.ts';
@@ -144,6 +146,35 @@ async function change(): Promise<() => Promise<void>> {
   };
 }
 
+const connectAnew = async () =>
+  connectExtension(
+    `127.0.0.1:${offrampPort}`,
+    tlsCredentials(authority.cert, await clientPair()),
+    'localhost',
+  );
+
+function report(what: string, figures: object): void {
+  process.stderr.write(`${what}: ${JSON.stringify(figures)}\n`);
+}
+
+/** What users of the gateway got meanwhile: of a route with a backend, and of one to an offline connector. */
+async function watchUsers(
+  work: () => Promise<void>,
+): Promise<{ readonly sent: number; readonly wrong: readonly string[] }> {
+  const { body } = await sendRequest({ port, host: 'oslo.example.com' });
+  const right = [
+    { port, host: 'oslo.example.com', status: 200, body },
+    { port, host: 'berlin.example.com', status: 503, body: 'Tunnel not online' },
+  ];
+  const traffic = startSteadyTraffic(right, 20);
+  try {
+    await work();
+  } finally {
+    await traffic.stop();
+  }
+  return { sent: traffic.sent(), wrong: traffic.wrong() };
+}
+
 const connections = 'offramp_connections{port="grpc"}';
 const refused = (reason: string) =>
   `offramp_connections_refused_total{port="grpc",reason="${reason}"}`;
@@ -156,40 +187,36 @@ describe('an Envoy Gateway that calls Offramp by mutual TLS', () => {
   });
 
   it('notices nothing when certificates change while it calls', async () => {
-    const requests = [
-      { port, host: 'oslo.example.com', status: 200, body: 'app' },
-      { port, host: 'berlin.example.com', status: 503, body: 'Tunnel not online' },
-    ];
-    const { body } = await sendRequest({ port, host: 'oslo.example.com' });
-    const traffic = startSteadyTraffic(
-      requests.map((one) => (one.status === 200 ? { ...one, body } : one)),
-      20,
-    );
     const before = await metric('offramp_hook_calls_total{outcome="ok"}');
     const rotations = 6;
-    for (let rotation = 1; rotation <= rotations; rotation++) {
-      secret.mount(await serverFiles(authority));
-      await showEnvoyGateway(await clientPair(), authority.cert);
-      const live = await change();
-      await waitFor(
-        'the new certificate to be used',
-        async () => (await metric('offramp_tls_reloads_total')) === rotation,
-        { timeoutMs: 10_000 },
-      );
-      await live();
-    }
-    await traffic.stop();
-    expect(traffic.sent()).toBeGreaterThan(100);
-    expect(traffic.wrong()).toEqual([]);
+    const load = startCalls(connectAnew);
+    const { sent, wrong } = await watchUsers(async () => {
+      for (let rotation = 1; rotation <= rotations; rotation++) {
+        secret.mount(await serverFiles(authority));
+        await showEnvoyGateway(await clientPair(), authority.cert);
+        const live = await change();
+        await waitFor(
+          'the new certificate to be used',
+          async () => (await metric('offramp_tls_reloads_total')) === rotation,
+          { timeoutMs: 10_000 },
+        );
+        await live();
+      }
+    });
+    const { made, failed } = await load.stop();
+    expect(sent).toBeGreaterThan(50);
+    expect(wrong).toEqual([]);
+    expect(made).toBeGreaterThan(50);
+    expect(failed).toEqual([]);
     const calls = (await metric('offramp_hook_calls_total{outcome="ok"}')) - before;
-    process.stderr.write(
-      `${rotations} rotations, ${calls} calls, ${traffic.sent()} requests, none wrong\n`,
-    );
-    expect(calls).toBeGreaterThanOrEqual(rotations);
+    report(`${rotations} rotations`, { sent, wrong: wrong.length, made, failed: failed.length });
+    expect(calls).toBeGreaterThanOrEqual(rotations + made);
     const handled = await (await fetch(`${offramp.url}/metrics`)).text();
     expect(handled).not.toMatch(/grpc_code="(?!OK")/);
     expect(handled.match(/offramp_connections_refused_total\{port="grpc".*\} [1-9]/g)).toBeNull();
-    expect(await metric(connections)).toBe(1);
+    await waitFor('ours to be closed', async () => (await metric(connections)) === 1, {
+      timeoutMs: 5000,
+    });
     // Once more with the last ones, by a new connection.
     await restartOfframp();
     await (await change())();
@@ -232,32 +259,72 @@ describe('an Envoy Gateway that calls Offramp by mutual TLS', () => {
   ])(
     'is refused with a certificate %s, visibly, until it has a right one',
     async (_, reason, bad) => {
-      await showEnvoyGateway(await bad(), authority.cert);
-      await restartOfframp();
-      const live = await change();
-      await waitFor('a refusal', async () => (await metric(refused(reason))) > 0, {
-        timeoutMs: 60_000,
+      const { sent, wrong } = await watchUsers(async () => {
+        await showEnvoyGateway(await bad(), authority.cert);
+        await restartOfframp();
+        const live = await change();
+        await waitFor('a refusal', async () => (await metric(refused(reason))) > 0, {
+          timeoutMs: 60_000,
+        });
+        expect(offramp.log()).toContainEqual(
+          expect.objectContaining({ msg: 'connection refused', reason, peer: expect.any(String) }),
+        );
+        expect(await statusOf(`route-${routes}`)).toBe(404);
+        await showEnvoyGateway(await clientPair(), authority.cert);
+        await live();
       });
-      expect(offramp.log()).toContainEqual(
-        expect.objectContaining({ msg: 'connection refused', reason, peer: expect.any(String) }),
-      );
-      expect(await statusOf(`route-${routes}`)).toBe(404);
-      expect(await statusOf('oslo')).toBe(200);
-      await showEnvoyGateway(await clientPair(), authority.cert);
-      await live();
+      report(reason, { sent, wrong: wrong.length });
+      expect(sent).toBeGreaterThan(20);
+      expect(wrong).toEqual([]);
     },
   );
 
   it('does not call an Offramp whose certificate it does not trust', async () => {
-    secret.mount(await serverFiles(await makeAuthority('offramp-ca'), authority.cert));
-    await restartOfframp();
-    const live = await change();
-    await waitFor('a refusal', async () => (await metric(refused('handshake-failed'))) > 0, {
-      timeoutMs: 60_000,
+    const { sent, wrong } = await watchUsers(async () => {
+      secret.mount(await serverFiles(await makeAuthority('offramp-ca'), authority.cert));
+      await restartOfframp();
+      const live = await change();
+      await waitFor('a refusal', async () => (await metric(refused('handshake-failed'))) > 0, {
+        timeoutMs: 60_000,
+      });
+      expect(await statusOf(`route-${routes}`)).toBe(404);
+      secret.mount(await serverFiles(authority));
+      await live();
     });
-    expect(await statusOf(`route-${routes}`)).toBe(404);
+    report('a server certificate of another CA', { sent, wrong: wrong.length });
+    expect(sent).toBeGreaterThan(20);
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps being answered when the new certificate is swapped with another, or has ended', async () => {
+    const [pair, other] = [await authority.issue({ dns: ['localhost'] }), await clientPair()];
+    const ended = await authority.issue({ dns: ['localhost'], ends: new Date(Date.now() - 1000) });
+    const unusable = [
+      { 'tls.crt': pair.cert, 'tls.key': other.key },
+      { 'tls.crt': ended.cert, 'tls.key': ended.key },
+      { 'tls.crt': pair.cert.slice(0, 200), 'tls.key': pair.key },
+    ];
+    const before = await metric('offramp_tls_reload_errors_total');
+    const load = startCalls(connectAnew);
+    const { sent, wrong } = await watchUsers(async () => {
+      for (const [index, files] of unusable.entries()) {
+        secret.mount({ ...files, 'ca.crt': authority.cert });
+        await waitFor(
+          'the files to be refused',
+          async () => (await metric('offramp_tls_reload_errors_total')) === before + index + 1,
+          { timeoutMs: 10_000 },
+        );
+        await (await change())();
+      }
+    });
+    const { made, failed } = await load.stop();
+    report('unusable certificates', { sent, wrong: wrong.length, made, failed: failed.length });
+    expect(wrong).toEqual([]);
+    expect(failed).toEqual([]);
     secret.mount(await serverFiles(authority));
-    await live();
+    await waitFor('good ones', async () => (await metric('offramp_tls_reloads_total')) > 0, {
+      timeoutMs: 10_000,
+    });
   });
 
   it('is refused without a certificate, and heard when it has one again', async () => {

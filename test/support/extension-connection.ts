@@ -28,13 +28,17 @@ export function tlsCredentials(serverCA: string, pair?: KeyPair): ChannelCredent
   return credentials.createSsl(Buffer.from(serverCA), key ?? null, cert ?? null);
 }
 
-/** Connects to the extension service, in plain text unless told otherwise; messages are raw bytes. */
+/**
+ * Connects to the extension service, in plain text unless told otherwise; messages are raw bytes. `name` is
+ * what the server's certificate has to be for.
+ */
 export function connectExtension(
   address: string,
   shown: ChannelCredentials = credentials.createInsecure(),
+  name: string = serverName,
 ): ExtensionConnection {
   const client = new Client(address, shown, {
-    'grpc.ssl_target_name_override': serverName,
+    'grpc.ssl_target_name_override': name,
     // A request of megabytes is not held up every 64 KiB; Envoy Gateway's library widens its own.
     'grpc-node.flow_control_window': 2 ** 20,
     'grpc.max_receive_message_length': -1,
