@@ -37,7 +37,7 @@ export function drawChart(rows: readonly Row[], targets: readonly Target[] = [])
     y += rowHeight;
   }
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" font-family="sans-serif" font-size="12"><title>What one hook call takes, and the targets</title>`,
     `<rect width="${width}" height="${y}" fill="#fff"/>`,
     text(12, 24, 'One hook call, milliseconds (median, loopback TCP, logarithmic)', 'bold'),
     ...lines,

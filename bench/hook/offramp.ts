@@ -33,7 +33,9 @@ export async function startOfframp(
 ): Promise<RunningOfframp> {
   const config = join(folder, `${mode}.yaml`);
   const settings = {
-    grpc: { address },
+    // A first call of the largest fleet, on a machine that does other work too, may take longer than by default.
+    grpc: { address, limits: { callBudget: '60s' } },
+    watchdog: { blockedFor: '120s' },
     http: { address: '127.0.0.1:0' },
     state: { file: { path: 'state.yaml' } },
     emptyBackends: { mode },
