@@ -1,11 +1,12 @@
-// `npm run bench`, `npm run bench:endpoints`: builds a benchmark, and runs it.
+// `npm run bench`, `npm run bench:endpoints`, `npm run soak`: builds a benchmark or the soak, and runs it.
 import { spawn } from 'node:child_process';
 import { bundlePrograms } from './build.mjs';
 
-/** A benchmark, and the processes that it starts. */
+/** What is run, and behind it the processes that it starts. */
 const programs = {
-  hook: ['bench', 'echo-server', 'typed-server', 'node-client'],
+  hook: ['bench', 'echo-server', 'http2-echo', 'typed-server', 'node-client'],
   endpoints: ['bench', 'serve'],
+  soak: ['soak'],
 };
 
 const [name, ...args] = process.argv.slice(2);
@@ -14,7 +15,7 @@ await bundlePrograms(
   programs[name].map((program) => `bench/${name}/${program}.ts`),
   folder,
 );
-spawn(process.execPath, [`${folder}/bench.js`, ...args], { stdio: 'inherit' }).once(
+spawn(process.execPath, [`${folder}/${programs[name][0]}.js`, ...args], { stdio: 'inherit' }).once(
   'exit',
   (code) => {
     process.exitCode = code ?? 1;

@@ -42,7 +42,8 @@ export async function bundle() {
   rmSync('dist', { recursive: true, force: true });
   const { metafile } = await build({
     ...shared,
-    entryPoints: ['src/main.ts'],
+    // The watchdog's thread is a program of its own, found beside the chunk that starts it.
+    entryPoints: { main: 'src/main.ts', 'watchdog-thread': 'src/server/watchdog-thread.ts' },
     packages: 'bundle',
     external,
     banner: { js: requireForPackages },

@@ -8,11 +8,14 @@ export const errorTable = {
   'address-unusable': { exitCode: 2 },
   'file-unreadable': { exitCode: 2 },
   'file-unwritable': { exitCode: 2 },
+  'certificate-unusable': { exitCode: 2 },
   'cluster-unreadable': { exitCode: 2 },
   'recording-invalid': { exitCode: 2 },
   'unsuitable-input': { exitCode: 2 },
   usage: { exitCode: 2 },
   'malformed-message': { exitCode: 2, grpcStatus: 'INVALID_ARGUMENT' },
+  'budget-exceeded': { exitCode: 70, grpcStatus: 'UNAVAILABLE' },
+  'event-loop-blocked': { exitCode: 75 },
   unexpected: { exitCode: 70, grpcStatus: 'UNAVAILABLE' },
 } as const satisfies Record<string, ErrorConsequence>;
 

@@ -28,10 +28,11 @@ const metrics = new Metrics('offramp');
 const settings = configSchema.parse({ emptyBackends: { endpoints } });
 const hook = new Hook({ mode: 'apply', settings, currentState: () => state, metrics, log });
 const service = implementExtension(hook, metrics, log);
+const protection = { limits: settings.grpc.limits, metrics: metrics.server, log };
 const socket = `unix:${join(folder, `${endpoints}-${clusters}.sock`)}`;
 const servers = await Promise.all([
-  startGrpcServer('127.0.0.1:0', service),
-  startGrpcServer(socket, service),
+  startGrpcServer('127.0.0.1:0', service, protection),
+  startGrpcServer(socket, service, protection),
 ]);
 process.once('disconnect', () => {
   void Promise.all(servers.map((server) => server.stop(1_000))).then(() => process.exit());

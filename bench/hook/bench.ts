@@ -6,13 +6,16 @@ import { parseArgs } from 'node:util';
 import { drawChart } from './chart.ts';
 import { buildGoProgram } from './go-program.ts';
 import { type Measurement, measureFleet } from './measure.ts';
+import { measureBesideTimes } from './measure-beside.ts';
 import { formatSettings, formatTable, rowsOf } from './table.ts';
+import { formatTargets, judgeTargets } from './targets.ts';
 
 const { values: options } = parseArgs({
   options: {
     smoke: { type: 'boolean', default: false },
     gateways: { type: 'string', default: '100,1000,5000,10000' },
     rounds: { type: 'string', default: '15' },
+    'memory-calls': { type: 'string', default: '200' },
     out: { type: 'string', default: 'bench-results' },
   },
 });
@@ -35,21 +38,22 @@ async function bench(): Promise<void> {
   const goProgram = 'path' in go ? go.path : undefined;
   const measurements: Measurement[] = [];
   for (const gateways of sizes) {
-    const warmUps = options.smoke ? 0 : gateways > 1_000 ? 3 : 10;
+    const warmUps = options.smoke ? 0 : gateways > 1_000 ? 4 : 20; // until nothing is compiled any more
     const plan = { folder, goProgram, warmUps, rounds, say };
     measurements.push(...(await measureFleet(gateways, plan)));
   }
   if (options.smoke) return console.log('every answer is right');
+  const memoryCalls = Number(options['memory-calls']);
+  const beside = await measureBesideTimes(sizes, { folder, goProgram, rounds, memoryCalls, say });
   const rows = rowsOf(measurements);
-  console.log(`${formatTable(rows)}\n\n${formatSettings()}`);
+  const targets = judgeTargets(rows, beside);
+  const text = [formatTable(rows), formatSettings(), formatTargets(targets)].join('\n\n');
+  console.log(text);
   mkdirSync(options.out, { recursive: true });
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
-  const results = {
-    machine,
-    client: goProgram === undefined ? 'grpc-js' : 'grpc-go',
-    measurements,
-  };
+  const client = goProgram === undefined ? 'grpc-js' : 'grpc-go';
+  const results = { machine, client, targets, ...beside, measurements };
   writeFileSync(join(options.out, 'hook.json'), `${JSON.stringify(results, null, 2)}\n`);
-  writeFileSync(join(options.out, 'hook.txt'), `${formatTable(rows)}\n`);
-  writeFileSync(join(options.out, 'hook.svg'), drawChart(rows));
+  writeFileSync(join(options.out, 'hook.txt'), `${text}\n`);
+  writeFileSync(join(options.out, 'hook.svg'), drawChart(rows, targets));
 }

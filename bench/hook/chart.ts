@@ -1,12 +1,16 @@
 import type { Row } from './table.ts';
+import { answerOf, type Target } from './targets.ts';
 
-const width = 820;
+const width = 980;
 const rowHeight = 20;
 const left = 330;
 const right = 90;
 
-/** Bars of the medians over TCP, one group for each size of fleet; the scale is logarithmic. */
-export function drawChart(rows: readonly Row[]): string {
+/**
+ * Bars of the medians over TCP, one group for each size of fleet, on a logarithmic scale; under them the
+ * targets, with what was measured.
+ */
+export function drawChart(rows: readonly Row[], targets: readonly Target[] = []): string {
   const shown = rows.filter(({ transport }) => transport === 'tcp');
   const sizes = [...new Set(shown.map(({ gateways }) => gateways))];
   const times = shown.map(({ median }) => Math.max(median, 0.1));
@@ -26,6 +30,11 @@ export function drawChart(rows: readonly Row[]): string {
       y += rowHeight;
     }
     y += rowHeight / 2;
+  }
+  for (const { target, measured, met } of targets) {
+    lines.push(text(12, y + 14, target), text(left, y + 14, measured));
+    lines.push(text(width - 90, y + 14, answerOf(met), 'bold'));
+    y += rowHeight;
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" font-family="sans-serif" font-size="12">`,

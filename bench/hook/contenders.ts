@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import type { ConnectorEntry } from '../../src/state/connectors.ts';
+import { type Mode, startOfframp, writeState } from './offramp.ts';
 import { Program } from './program.ts';
 import { nodeSettings } from './settings.ts';
 
@@ -28,9 +28,8 @@ const built = import.meta.dirname;
 /** Every contender; those in Go only where there is Go. */
 export function makeContenders(surroundings: Surroundings): Contender[] {
   const { folder, connectors, goProgram } = surroundings;
-  const state = join(folder, 'state.yaml');
   const peerState = join(folder, 'peer.json');
-  writeFileSync(state, stringify({ connectors: connectors.map(toStateFile) }));
+  writeState(folder, connectors);
   writeFileSync(peerState, JSON.stringify(toPeerState(connectors)));
   const inNode = (script: string, ...args: string[]) => [
     process.execPath,
@@ -44,6 +43,11 @@ export function makeContenders(surroundings: Surroundings): Contender[] {
       name: 'grpc-js echo',
       answer: 'the request',
       start: (address) => started(inNode('echo-server.js', address)),
+    },
+    {
+      name: 'node:http2 echo',
+      answer: 'the request',
+      start: (address) => started(inNode('http2-echo.js', address)),
     },
     {
       name: 'proto-loader decode and encode',
@@ -67,26 +71,11 @@ export function makeContenders(surroundings: Surroundings): Contender[] {
   ];
 }
 
-function offramp(name: string, mode: 'Rebalance' | 'Keep', folder: string): Contender {
+function offramp(name: string, mode: Mode, folder: string): Contender {
   return {
     name,
     answer: mode === 'Rebalance' ? 'all rewrites' : 'connectors',
-    async start(address) {
-      const config = join(folder, `${mode}.yaml`);
-      const settings = {
-        grpc: { address },
-        http: { address: '127.0.0.1:0' },
-        state: { file: { path: 'state.yaml' } },
-        emptyBackends: { mode },
-      };
-      writeFileSync(config, stringify(settings));
-      const program = new Program(
-        [process.execPath, join('dist', 'main.js'), 'serve', '--config', config],
-        nodeSettings.environment,
-      );
-      await program.lineWith('"serving"');
-      return program;
-    },
+    start: async (address) => (await startOfframp(address, folder, mode)).program,
   };
 }
 
@@ -94,10 +83,6 @@ async function started(command: readonly string[]): Promise<Program> {
   const program = new Program(command, nodeSettings.environment);
   await program.lineWith('listening');
   return program;
-}
-
-function toStateFile({ connector, routes }: ConnectorEntry) {
-  return { ...connector, routes };
 }
 
 function toPeerState(connectors: readonly ConnectorEntry[]) {

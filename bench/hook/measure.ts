@@ -1,9 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { HookClient } from './client.ts';
 import { type Contender, makeContenders } from './contenders.ts';
 import { type Fleet, makeFleet } from './fleet.ts';
+import { freePort } from './free-port.ts';
 import type { Program } from './program.ts';
 import { findDifferenceOfAnswers, findWrong } from './right-answers.ts';
 
@@ -67,18 +67,6 @@ async function start(contender: Contender, transport: Transport, plan: Plan): Pr
   rmSync(socket, { force: true }); // of the size before: a process that was ended leaves its own
   const address = transport === 'unix' ? `unix:${socket}` : `127.0.0.1:${await freePort()}`;
   return { contender, address, program: await contender.start(address), milliseconds: [] };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function checkAnswers(

@@ -41,6 +41,12 @@ export class Program {
     }
   }
 
+  /** Throws when it could not be started. */
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`${this.#child.spawnfile}: ${this.#errors}`);
+    return this.#child.pid;
+  }
+
   send(line: string): void {
     this.#child.stdin?.write(`${line}\n`);
   }

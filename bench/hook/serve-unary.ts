@@ -4,6 +4,7 @@ import {
   ServerCredentials,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
+import { eachSession } from '../../src/server/http2-sessions.ts';
 import { widenWindows } from '../../src/server/http2-windows.ts';
 import { channelOptions } from './raw-service.ts';
 
@@ -14,7 +15,7 @@ export async function serveUnary<Request, Response>(
   handler: handleUnaryCall<Request, Response>,
 ): Promise<void> {
   const server = new Server(channelOptions);
-  widenWindows(server);
+  eachSession(server, widenWindows);
   server.addService(service, { PostTranslateModify: handler });
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>

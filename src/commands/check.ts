@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type LoadedConfig, readInput } from '../config/load.ts';
-import { type Config, configSchema, type KubernetesSourceConfig } from '../config/schema.ts';
-import { type FileProblem, parseYaml } from '../config/yaml-file.ts';
+import { type LoadedConfig, parseConfiguration, readInput } from '../config/load.ts';
+import type { Config, KubernetesSourceConfig } from '../config/schema.ts';
+import type { FileProblem } from '../config/yaml-file.ts';
 import { checkEnvoyGateway } from '../envoy-gateway/check-configuration.ts';
 import type { FoundConfigurations } from '../envoy-gateway/find-configurations.ts';
 import { unreadable } from '../envoy-gateway/findings.ts';
@@ -55,7 +55,7 @@ async function checkOwn(input: CheckInput): Promise<{ statements: Statement[]; c
   const { kind, file, text } = input;
   if (kind === 'envoy-gateway') return { statements: [] };
   if (kind === 'state') return { statements: checkState(file, text) };
-  const parsed = parseYaml(file, text, configSchema);
+  const parsed = parseConfiguration(file, text);
   if (!parsed.ok) return { statements: parsed.problems.map(invalid('invalid-configuration')) };
   const config = parsed.value;
   const source = await checkSource(input, config);

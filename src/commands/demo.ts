@@ -69,7 +69,11 @@ function start(folder: string, logged: string[]): Promise<RunningOfframp> {
   const on = (port: number) => `127.0.0.1:${port}`;
   const defaults = configSchema.parse({});
   return startOfframp({ config: defaults, folder }, sink).catch(() => {
-    const config = { ...defaults, grpc: { address: on(0) }, http: { address: on(0) } };
+    const config = {
+      ...defaults,
+      grpc: { ...defaults.grpc, address: on(0) },
+      http: { ...defaults.http, address: on(0) },
+    };
     return startOfframp({ config, folder }, sink);
   });
 }

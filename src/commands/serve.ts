@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { milliseconds } from '../config/durations.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { LogLevel } from '../observe/log-level.ts';
@@ -13,6 +14,7 @@ import { type GrpcServer, startGrpcServer } from '../server/grpc-server.ts';
 import { Hook } from '../server/hook.ts';
 import { type HttpServer, startHttpServer } from '../server/http-server.ts';
 import { ServerReadiness } from '../server/readiness.ts';
+import { startWatchdog } from '../server/watchdog.ts';
 import { summarizeConfiguration } from '../status/configuration-summary.ts';
 import { SnapshotLog } from '../status/snapshot-log.ts';
 import { StatusPages } from '../status/status-pages.ts';
@@ -49,13 +51,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   let level: LogLevel | undefined;
   // From the start: while nobody listens, the signal ends the process.
   process.on('SIGUSR2', () => level?.switch('SIGUSR2'));
-  const offramp = await Offramp.start({ ...loadConfig(options.config), record });
+  const loaded = loadConfig(options.config);
+  const watchdog = startWatchdog(milliseconds(loaded.config.watchdog.blockedFor));
+  const offramp = await Offramp.start({ ...loaded, record });
   level = offramp.level;
   try {
     await Promise.race([asked, offramp.bindWhenSynced()]);
     await asked;
   } finally {
     await offramp.stop();
+    await watchdog.stop();
     // Nothing of ours is left to do; a request to a collector that hangs would go on for its timeout.
     setTimeout(() => process.exit(), 500).unref();
   }
@@ -87,6 +92,7 @@ export async function startOfframp(
 /** What a server is made of. */
 interface Parts extends OpenState {
   readonly config: Config;
+  readonly folder: string;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly level: LogLevel;
@@ -110,7 +116,7 @@ export class Offramp {
 
   /** Starts to read the state, and HTTP, so that it can say why gRPC is not up yet. */
   static async start(loaded: StartOptions, logTo?: DestinationStream): Promise<Offramp> {
-    const { config, record } = loaded;
+    const { config, folder, record } = loaded;
     const log = createLog(config, logTo);
     const metrics = new Metrics(config.metrics.prefix);
     const tracing = await openTracing(process.env, log);
@@ -127,6 +133,7 @@ export class Offramp {
     const parts = {
       ...state,
       config,
+      folder,
       metrics,
       log,
       level,
@@ -161,6 +168,7 @@ export class Offramp {
       source,
       retrigger,
       config,
+      folder,
       metrics,
       log,
       readiness,
@@ -174,6 +182,7 @@ export class Offramp {
     const hook = new Hook({
       mode: config.mode,
       settings: config,
+      callBudget: milliseconds(config.grpc.limits.callBudget),
       currentState: () => source.state,
       ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
       history: snapshots,
@@ -184,7 +193,12 @@ export class Offramp {
     const implementation = implementExtension(hook, metrics, log, (request) =>
       recorder?.record(request),
     );
-    const grpc = await startGrpcServer(config.grpc.address, implementation);
+    const grpc = await startGrpcServer(config.grpc.address, implementation, {
+      limits: config.grpc.limits,
+      tls: config.grpc.tls && { config: config.grpc.tls, folder },
+      metrics: metrics.server,
+      log,
+    });
     this.#grpc = grpc;
     if (this.#isStopping) {
       await grpc.stop(0);
@@ -225,11 +239,11 @@ export class Offramp {
 
 /** Everything that speaks HTTP. */
 async function startHttp(
-  parts: Pick<Parts, 'config' | 'metrics' | 'readiness' | 'level'>,
+  parts: Pick<Parts, 'config' | 'metrics' | 'readiness' | 'level' | 'log'>,
   pages: StatusPages,
 ): Promise<Pick<Parts, 'http' | 'admin'>> {
-  const { config, metrics, readiness, level } = parts;
-  const http = await startHttpServer(config.http.address, metrics.registry, readiness, pages);
+  const { config, level } = parts;
+  const http = await startHttpServer(config.http, { ...parts, pages });
   try {
     return { http, admin: config.admin && (await startAdminServer(config.admin.address, level)) };
   } catch (error) {

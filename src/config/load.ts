@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { type Config, configSchema } from './schema.ts';
-import { formatProblem, parseYaml } from './yaml-file.ts';
+import { formatProblem, isBlank, type Parsed, parseYaml } from './yaml-file.ts';
 
 /** A configuration and the folder its relative paths start from. */
 export interface LoadedConfig {
@@ -16,11 +16,19 @@ export interface LoadedConfig {
  */
 export function loadConfig(file: string | undefined): LoadedConfig {
   if (file === undefined) return { config: configSchema.parse({}), folder: process.cwd() };
-  const parsed = parseYaml(file, readInput(file), configSchema);
+  const parsed = parseConfiguration(file, readInput(file));
   if (!parsed.ok) {
     throw new OfframpError('configuration-invalid', parsed.problems.map(formatProblem));
   }
   return { config: parsed.value, folder: dirname(resolve(file)) };
+}
+
+/** Parses a configuration file. One without anything in it is refused. */
+export function parseConfiguration(file: string, text: string): Parsed<Config> {
+  if (!isBlank(text)) return parseYaml(file, text, configSchema);
+  // A full disk leaves such a file. Started with every default, nothing would be as it was.
+  const reason = 'the file is empty; `{}` says every default';
+  return { ok: false, problems: [{ file, line: 1, column: 1, path: '', reason }] };
 }
 
 /** The text of a file that the user named. Throws OfframpError: file-unreadable. */

@@ -2,30 +2,11 @@ import * as z from 'zod';
 import { logLevels } from '../observe/log-level.ts';
 import { emptyBackendsModes } from '../policy/offramp-policy.ts';
 import { endpointSources } from '../rewrites/pipeline.ts';
+import { loopbackAddressSchema } from './addresses.ts';
 import { controlPlaneFallbackSchema } from './control-plane-fallback.ts';
-
-const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
-
-function isTcpAddress(address: string): boolean {
-  const port = tcpAddress.exec(address)?.[1];
-  return port !== undefined && Number(port) <= 65_535;
-}
-
-const tcpAddressSchema = z.string().refine(isTcpAddress, {
-  error: 'expected host:port, for instance 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one',
-});
-
-const loopbackAddress = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]):/;
-
-const adminAddressSchema = tcpAddressSchema.refine((address) => loopbackAddress.test(address), {
-  error: 'expected an address that only this machine reaches, for instance 127.0.0.1:8091',
-});
-
-const grpcAddressSchema = z
-  .string()
-  .refine((address) => /^unix:.+/.test(address) || isTcpAddress(address), {
-    error: 'expected host:port or unix:path, for instance 127.0.0.1:5005 or unix:run/offramp.sock',
-  });
+import { durationSchema, milliseconds } from './durations.ts';
+import { grpcSchema } from './grpc.ts';
+import { httpSchema } from './http.ts';
 
 /** Envoy's default limit for the body of a direct response, in bytes. */
 const maxBodyBytes = 4096;
@@ -124,25 +105,8 @@ export const configSchema = z
       .literal('OfframpConfiguration')
       .default('OfframpConfiguration')
       .describe('The only kind there is.'),
-    grpc: z
-      .strictObject({
-        address: grpcAddressSchema
-          .default('127.0.0.1:5005')
-          .describe(
-            'Where Envoy Gateway calls: host:port, or unix:path. Port 0 takes a free one. A relative ' +
-              'socket path starts from the working directory; its folder is made.',
-          ),
-      })
-      .prefault({}),
-    http: z
-      .strictObject({
-        address: tcpAddressSchema
-          .default('127.0.0.1:8080')
-          .describe(
-            'Where /metrics, /healthz, /readyz and /status are. For probes from outside a container: 0.0.0.0:8080.',
-          ),
-      })
-      .prefault({}),
+    grpc: grpcSchema,
+    http: httpSchema,
     metrics: z
       .strictObject({
         prefix: z
@@ -157,7 +121,7 @@ export const configSchema = z
       .prefault({}),
     admin: z
       .strictObject({
-        address: adminAddressSchema.describe(
+        address: loopbackAddressSchema.describe(
           'Where /log-level is, for this machine alone: host:port of a loopback address.',
         ),
       })
@@ -232,7 +196,25 @@ export const configSchema = z
       })
       .prefault({}),
     controlPlaneFallback: controlPlaneFallbackSchema,
+    watchdog: z
+      .strictObject({
+        blockedFor: durationSchema(1, 600)
+          .default('10s')
+          .describe(
+            'How long the process may do nothing but one thing. Then it ends itself with exit code 75, ' +
+              'for whoever started it to start it again: a hook call has no deadline of its own.',
+          ),
+      })
+      .prefault({}),
   })
+  .refine(
+    ({ grpc, watchdog }) =>
+      milliseconds(grpc.limits.callBudget) < milliseconds(watchdog.blockedFor),
+    {
+      path: ['grpc', 'limits', 'callBudget'],
+      error: 'has to be shorter than watchdog.blockedFor, which ends the process',
+    },
+  )
   .refine(
     ({ state, retrigger }) => state.kubernetes === undefined || retrigger.folder === undefined,
     {

@@ -23,12 +23,21 @@ export type Parsed<T> =
 /** Turns a path in the file and a reason into a problem with its line and column. */
 export type Locate = (path: Path, reason: string) => FileProblem;
 
-/** Parses YAML text (JSON is YAML too) and checks it against a schema. An empty file is `{}`. */
+/** Characters of a file, as many as a ConfigMap may have bytes. */
+const maxLength = 2 ** 20;
+
+/**
+ * Parses YAML text (JSON is YAML too) and checks it against a schema. An empty file is `{}`. Nothing
+ * else is done meanwhile, so a text that is longer than `atMost` characters is refused unread: a few
+ * megabytes take a minute and all of the memory.
+ */
 export function parseYaml<Schema extends z.ZodType>(
   file: string,
   text: string,
   schema: Schema,
+  atMost = maxLength,
 ): Parsed<z.output<Schema>> {
+  if (text.length > atMost) return { ok: false, problems: [tooLong(file, text.length, atMost)] };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, path: string, reason: string): FileProblem => {
@@ -56,6 +65,17 @@ export function parseYaml<Schema extends z.ZodType>(
       at(keyOffset(document, path, key), pathText([...path, key]), unknownField(key, valid)),
     );
   }
+}
+
+function tooLong(file: string, length: number, atMost: number): FileProblem {
+  const megabytes = [length, atMost].map((characters) => (characters / 2 ** 20).toFixed(1));
+  const reason = `the file is too long: ${megabytes[0]} MiB, and ${megabytes[1]} are read at most`;
+  return { file, line: 1, column: 1, path: '', reason };
+}
+
+/** Whether YAML has nothing but blank lines and comments. */
+export function isBlank(text: string): boolean {
+  return text.split('\n').every((line) => /^\s*(?:#|$)/.test(line));
 }
 
 /** How many problems of a file are told; the rest mostly follows from the first. */

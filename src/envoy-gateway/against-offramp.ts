@@ -66,7 +66,7 @@ function cure(
   }
   if (target.kind === 'tcp' && !isLoopback(target.host)) {
     return {
-      remedy: `Let Offramp listen on 0.0.0.0:${address.port}, if only Envoy Gateway reaches that; or run both in one pod and call ${address.host}.`,
+      remedy: `Let Offramp listen on 0.0.0.0:${address.port}, with grpc.tls; or run both in one pod and call ${address.host}.`,
     };
   }
   const { port } = address;

@@ -31,7 +31,7 @@ export function checkEnvoyGateway(
     ...ours.entries.flatMap((entry) => [
       ...checkHooks(entry, side),
       ...checkTranslation(entry, side),
-      ...checkMessageSize(entry),
+      ...checkMessageSize(entry, side?.messageBytes),
       ...checkService(entry),
       ...checkTls(entry, provider, side),
       ...checkFailureHandling(entry),
@@ -48,7 +48,7 @@ export function checkEnvoyGateway(
 function checkAnothers(entry: ManagerEntry): Finding[] {
   const checks = [
     (one: ManagerEntry) => checkHooks(one),
-    checkMessageSize,
+    (one: ManagerEntry) => checkMessageSize(one),
     checkService,
     checkFailureHandling,
   ];

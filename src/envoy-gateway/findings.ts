@@ -24,6 +24,7 @@ export const levels = {
   'routes-not-sent': 'error',
   'service-target': 'error',
   'service-unreachable': 'error',
+  'tls-client-certificate': 'error',
   'tls-missing': 'error',
   'tls-standalone': 'error',
   'tls-unexpected': 'error',

@@ -12,12 +12,14 @@ const sensibleBytes = 32 * mebibyte;
 /** Of a snapshot; 4 MiB were passed at about 540 Gateways. */
 const bytesPerGateway = 7_750;
 
-/** How large a snapshot may get. */
-export function checkMessageSize(entry: ManagerEntry): Finding[] {
+/** How large a snapshot may get; `accepted` is what Offramp takes, in bytes. */
+export function checkMessageSize(entry: ManagerEntry, accepted = maxMessageBytes): Finding[] {
   const { maxMessageSize = null, failOpen } = entry.manager;
   const place = entry.place('maxMessageSize');
   const yaml = entry.yaml(['maxMessageSize'], recommendedMessageSize);
-  if (maxMessageSize === null) return checkBytes(entry, defaultBytes, ' (the default)');
+  if (maxMessageSize === null) {
+    return checkBytes(entry, defaultBytes, accepted, ' (the default)');
+  }
   const size = parseQuantity(typeof maxMessageSize === 'object' ? '' : String(maxMessageSize));
   if (size.kind === 'invalid') {
     return [
@@ -38,19 +40,19 @@ export function checkMessageSize(entry: ManagerEntry): Finding[] {
       }),
     ];
   }
-  return checkBytes(entry, size.bytes, '');
+  return checkBytes(entry, size.bytes, accepted);
 }
 
-function checkBytes(entry: ManagerEntry, bytes: number, remark: string): Finding[] {
+function checkBytes(entry: ManagerEntry, bytes: number, accepted: number, remark = ''): Finding[] {
   const place = entry.place('maxMessageSize');
   const yaml = entry.yaml(['maxMessageSize'], recommendedMessageSize);
   const published = entry.manager.failOpen
     ? 'with failOpen Envoy gets Envoy Gateway’s own snapshot, in which nothing is answered'
     : 'nothing new reaches Envoy';
-  if (bytes > maxMessageBytes) {
+  if (bytes > accepted) {
     return [
       finding('max-message-size-above-offramp', place, {
-        problem: `it is more than the ${sizeText(maxMessageBytes)} that Offramp takes`,
+        problem: `it is more than the ${sizeText(accepted)} that Offramp takes`,
         consequence: `A snapshot between the two is sent and refused with RESOURCE_EXHAUSTED: ${published}.`,
         remedy: 'Stay below it.',
         yaml,

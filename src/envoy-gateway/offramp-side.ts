@@ -1,15 +1,18 @@
 import { dirname, resolve } from 'node:path';
+import { type Address, readAddress } from '../config/addresses.ts';
 import type { Config } from '../config/schema.ts';
 import type { EndpointSource } from '../rewrites/pipeline.ts';
 
 /** What Envoy Gateway’s side has to fit: where Offramp listens, and how it asks for translations. */
 export interface OfframpSide {
-  readonly address:
-    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-    | { readonly kind: 'unix'; readonly socket: string };
+  readonly address: Address;
   /** grpc.address as it is written. */
   readonly addressText: string;
   readonly tls: boolean;
+  /** Whether a client has to show a certificate. */
+  readonly needsClientCertificate: boolean;
+  /** The largest message that it takes. */
+  readonly messageBytes: number;
   readonly endpoints: EndpointSource;
   /** Whether its control-plane fallback is configured: its routes, or their control plane. */
   readonly fallback: boolean;
@@ -24,18 +27,12 @@ export function offrampSide(file: string, config: Config): OfframpSide {
     address: readAddress(grpc.address),
     addressText: grpc.address,
     endpoints: emptyBackends.endpoints,
+    tls: grpc.tls !== undefined,
+    needsClientCertificate: grpc.tls?.clientCAFile !== undefined,
+    messageBytes: grpc.limits.messageBytes,
     fallback:
       controlPlaneFallback.routes.length > 0 || controlPlaneFallback.controlPlane !== undefined,
-    tls: false, // Offramp speaks plain text
     retriggerFolder:
       retrigger.folder === undefined ? undefined : resolve(dirname(file), retrigger.folder),
   };
-}
-
-function readAddress(address: string): OfframpSide['address'] {
-  const socket = /^unix:(?:\/\/)?(.+)$/.exec(address)?.[1];
-  if (socket !== undefined) return { kind: 'unix', socket };
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
-  return { kind: 'tcp', host, port: Number(address.slice(colon + 1)) };
 }

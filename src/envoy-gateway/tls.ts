@@ -21,13 +21,13 @@ export function checkTls(
       }),
     ];
   }
+  if (asked && spoken) return checkClientCertificate(entry, side);
   if (asked === spoken) return [];
   if (asked) {
     return [
       fatalFinding('tls-unexpected', place, 'waits', {
         problem: 'Envoy Gateway speaks TLS, Offramp speaks plain text',
-        remedy:
-          'Remove it, and let only Envoy Gateway reach Offramp: by a unix socket or loopback.',
+        remedy: 'Give Offramp grpc.tls. Or remove it, and call a unix socket or loopback.',
       }),
     ];
   }
@@ -35,7 +35,25 @@ export function checkTls(
     fatalFinding('tls-missing', place, 'waits', {
       problem: 'Envoy Gateway speaks plain text, Offramp expects TLS',
       remedy: 'Name the Secret that has the CA of Offramp’s certificate, under the key tls.crt.',
-      yaml: entry.yaml(['service', 'tls'], { certificateRef: { name: 'offramp-ca' } }),
+      yaml: entry.yaml(['service', 'tls'], references(side)),
     }),
   ];
+}
+
+function checkClientCertificate(entry: ManagerEntry, side: OfframpSide | undefined): Finding[] {
+  if (side?.needsClientCertificate !== true) return [];
+  if (entry.manager.service?.tls?.clientCertificateRef) return [];
+  return [
+    fatalFinding('tls-client-certificate', entry.place('service', 'tls'), 'waits', {
+      problem: 'Envoy Gateway shows no certificate, and grpc.tls.clientCAFile asks for one',
+      remedy: 'Name the Secret that has its certificate and key, under tls.crt and tls.key.',
+      yaml: entry.yaml(['service', 'tls'], references(side)),
+    }),
+  ];
+}
+
+function references(side: OfframpSide | undefined) {
+  const certificateRef = { name: 'offramp-ca' };
+  if (side?.needsClientCertificate !== true) return { certificateRef };
+  return { certificateRef, clientCertificateRef: { name: 'envoy-gateway-client' } };
 }

@@ -21,6 +21,7 @@ export function findViolations(
 ): readonly FoundViolation[] {
   const clusters = new ClusterNames(before, after);
   return changed.flatMap((resource) => {
+    after.checkpoint?.(resource.after.length);
     const violations = [
       ...nameViolations(resource, clusters),
       ...introduced(readableViolations(resource, clusters), () =>

@@ -6,6 +6,7 @@ import type { WatchState } from '../state/kubernetes/informers.ts';
 import type { StateSource } from '../state/source.ts';
 import type { Check } from './check.ts';
 import { RpcMetrics } from './rpc-metrics.ts';
+import { ServerMetrics } from './server-metrics.ts';
 import {
   registerReadinessGauge,
   registerSourceGauges,
@@ -26,7 +27,7 @@ const misnamed = [
 ];
 
 /** How a hook call ended. */
-export type Outcome = 'ok' | 'invalid' | 'error';
+export type Outcome = 'ok' | 'invalid' | 'timeout' | 'error';
 
 /** Parts of a hook call that are timed. */
 export type Phase = 'read' | 'rewrite' | 'encode';
@@ -36,6 +37,7 @@ export class Metrics {
   readonly registry = new Registry();
   /** `grpc_server_*`. */
   readonly rpcs: RpcMetrics;
+  readonly server: ServerMetrics;
   readonly #prefix: string;
 
   readonly hookDuration;
@@ -63,6 +65,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.rpcs = new RpcMetrics(this.registry);
+    this.server = new ServerMetrics(this.registry, prefix);
     this.hookDuration = this.#histogram(
       'hook_duration_seconds',
       'Seconds one PostTranslateModify call took to decide and encode. Envoy Gateway waits for it.',
@@ -71,7 +74,8 @@ export class Metrics {
     );
     this.hookCalls = this.#counter(
       'hook_calls_total',
-      'PostTranslateModify calls by outcome: ok, invalid (malformed envelope), error (exception). ' +
+      'PostTranslateModify calls by outcome: ok, invalid (malformed envelope), timeout (longer than ' +
+        'grpc.limits.callBudget), error (exception). ' +
         'Alert on any but ok: that translation was not published.',
       ['outcome'],
     );
@@ -158,7 +162,7 @@ export class Metrics {
     const readWatches = () => this.#watches.flatMap((read) => read());
     registerWatchGauge(this.registry, prefix, readWatches);
     // From the start, so that increase() sees the first one.
-    for (const outcome of ['ok', 'invalid', 'error']) this.hookCalls.inc({ outcome }, 0);
+    for (const outcome of ['ok', 'invalid', 'timeout', 'error']) this.hookCalls.inc({ outcome }, 0);
     for (const outcome of ['loaded', 'rejected']) this.stateReloads.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed']) this.retriggers.inc({ outcome }, 0);
     for (const outcome of ['ok', 'failed']) this.selfCorrections.inc({ outcome }, 0);

@@ -7,7 +7,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { type ErrorCode, errorTable } from '../errors.ts';
+import { type ErrorCode, errorTable, OfframpError } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { EncodedMessage } from '../xds/snapshot.ts';
@@ -120,12 +120,19 @@ function toStatus(error: unknown, rpc: string, log: Logger): StatusOf {
     log.error({ code, rpc, path, offset, reason }, 'malformed');
     return statusOf('malformed-message', error.message);
   }
+  if (error instanceof OfframpError && error.code === 'budget-exceeded') {
+    log.error({ code: error.code, rpc, reason: error.message }, 'given up');
+    return statusOf(error.code, error.message);
+  }
   const code: ErrorCode = 'unexpected';
   log.error({ code, rpc, err: error }, 'unexpected exception; Envoy Gateway is asked to try again');
   return statusOf(code, 'Offramp met an unexpected error; its log says more');
 }
 
-function statusOf(code: 'malformed-message' | 'unexpected', text: string): StatusOf {
+function statusOf(
+  code: 'malformed-message' | 'budget-exceeded' | 'unexpected',
+  text: string,
+): StatusOf {
   return { code: status[errorTable[code].grpcStatus], details: `${code}: ${text}` };
 }
 

@@ -1,6 +1,4 @@
-import { mkdirSync, rmSync, statSync } from 'node:fs';
-import { createConnection } from 'node:net';
-import { dirname } from 'node:path';
+import type { Socket } from 'node:net';
 import {
   logVerbosity,
   Server,
@@ -8,11 +6,18 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { OfframpError, reasonOf } from '../errors.ts';
+import type { Logger } from 'pino';
+import { milliseconds } from '../config/durations.ts';
+import type { GrpcLimits } from '../config/grpc.ts';
+import type { ServerMetrics } from '../observe/server-metrics.ts';
+import { CallGate } from './call-gate.ts';
 import { extensionService, serviceName } from './extension-service.ts';
+import { eachSession, limitPatience } from './http2-sessions.ts';
 import { widenWindows } from './http2-windows.ts';
-import { maxMessageBytes } from './message-limit.ts';
-import { addHealth, addReflection } from './standard-services.ts';
+import { listen } from './listener.ts';
+import { peerOf, Refusals } from './refusals.ts';
+import { addHealth, addReflection, type ServingStatus } from './standard-services.ts';
+import { openTls, type TlsFiles } from './tls/open-tls.ts';
 
 /** The running gRPC server. */
 export interface GrpcServer {
@@ -20,80 +25,105 @@ export interface GrpcServer {
   readonly address: string;
   /** What gRPC health says of the server and of the extension service. */
   setServing(serving: boolean): void;
-  /** Takes no new calls, lets running ones finish; ends them after `graceMs` milliseconds. */
+  /**
+   * Takes no new calls and refuses those that wait; lets running ones finish, and refuses those that
+   * are not there after `graceMs` milliseconds.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Serves the extension service, health and reflection. Throws OfframpError: address-unusable. */
+/** What a server is started with, beside what it answers. */
+export interface GrpcServerOptions {
+  readonly limits: GrpcLimits;
+  /** Without it: plain text. */
+  readonly tls?: TlsFiles | undefined;
+  readonly metrics: ServerMetrics;
+  readonly log: Logger;
+}
+
+/** Streams of one connection beside calls of the hook: health and reflection. */
+const otherStreams = 16;
+
+/** How long a refusal may take to leave before its connection is cut, in milliseconds. */
+const lastWordsMs = 500;
+
+/**
+ * Serves the extension service, health and reflection. Throws OfframpError: address-unusable,
+ * certificate-unusable.
+ */
 export async function startGrpcServer(
   address: string,
   implementation: UntypedServiceImplementation,
+  options: GrpcServerOptions,
 ): Promise<GrpcServer> {
   // Its own lines on stderr are no JSON; what went wrong is in the errors we report.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server({
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': maxMessageBytes,
+  const { limits, metrics, log } = options;
+  const refusals = new Refusals('grpc', metrics, log);
+  const gate = new CallGate(limits, metrics, refusals);
+  const { server, setHealth } = makeServer(implementation, options, gate);
+  const patience = {
+    handshake: milliseconds(limits.handshakeTimeout),
+    call: milliseconds(limits.transferTimeout),
+  };
+  eachSession(server, (session) => {
+    widenWindows(session);
+    limitPatience(session, patience, refusals);
   });
-  widenWindows(server);
-  server.addService(extensionService, implementation);
-  const setHealth = addHealth(server, ['', serviceName]);
-  addReflection(server, serviceName);
-  const unixPath = /^unix:(?:\/\/)?(.+)$/.exec(address)?.[1];
-  if (unixPath !== undefined) await makeRoomForSocket(unixPath);
-  const port = await bind(server, address);
+  // TLS is ours, in front of it: grpc-js can neither change certificates nor say whom it refused.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const admit = (socket: Socket) => injector.injectConnection(socket);
+  const tls =
+    options.tls &&
+    openTls(options.tls, { handshakeTimeout: patience.handshake, refusals, metrics, log, admit });
+  const sockets = new Set<Socket>();
+  const listener = await listen(address, {
+    maxConnections: limits.connections,
+    accepted(socket) {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      if (tls === undefined) admit(socket);
+      else tls.receive(socket);
+    },
+    refused: (socket) => refusals.connection('too-many', peerOf(socket)),
+    counted: (open) => metrics.connections.set({ port: 'grpc' }, open),
+  });
   return {
-    address: unixPath === undefined ? address.replace(/:\d+$/, `:${port}`) : address,
+    address: listener.address,
     setServing(serving) {
       setHealth(serving ? 'SERVING' : 'NOT_SERVING');
     },
     async stop(graceMs) {
-      const force = setTimeout(() => server.forceShutdown(), graceMs);
+      listener.close();
+      tls?.stop();
+      gate.stop();
+      const refuse = setTimeout(() => gate.refuseUnanswered(), graceMs);
+      const force = setTimeout(() => {
+        server.forceShutdown();
+        // Those without HTTP/2 yet, of which grpc-js knows nothing.
+        for (const socket of sockets) socket.destroy();
+      }, graceMs + lastWordsMs);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      clearTimeout(refuse);
       clearTimeout(force);
-      if (unixPath !== undefined) rmSync(unixPath, { force: true });
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
 
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(unusable(address, error.message));
-    });
+function makeServer(
+  implementation: UntypedServiceImplementation,
+  { limits }: GrpcServerOptions,
+  gate: CallGate,
+): { readonly server: Server; readonly setHealth: (status: ServingStatus) => void } {
+  const server = new Server({
+    'grpc.max_receive_message_length': limits.messageBytes,
+    'grpc.max_send_message_length': limits.messageBytes,
+    'grpc.max_concurrent_streams': limits.concurrentCalls + limits.queuedCalls + otherStreams,
+    interceptors: [gate.interceptor((path) => path.startsWith(`/${serviceName}/`))],
   });
-}
-
-/** Makes the socket's folder, and removes a socket that a process left which is no more. */
-async function makeRoomForSocket(path: string): Promise<void> {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw unusable(`unix:${path}`, reasonOf(error));
-  }
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  if (!stats.isSocket()) {
-    throw unusable(`unix:${path}`, 'there is a file that is no socket');
-  }
-  if (await someoneListens(path)) {
-    throw unusable(`unix:${path}`, 'another process listens there');
-  }
-  rmSync(path, { force: true });
-}
-
-function unusable(address: string, reason: string): OfframpError {
-  return new OfframpError('address-unusable', [`grpc.address ${address}: ${reason}`]);
-}
-
-function someoneListens(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+  server.addService(extensionService, implementation);
+  const setHealth = addHealth(server, ['', serviceName]);
+  addReflection(server, serviceName);
+  return { server, setHealth };
 }

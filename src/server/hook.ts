@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { OfframpError } from '../errors.ts';
 import { isInvariantReason } from '../invariants/violation.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import { type Summary, summarize } from '../observe/summary.ts';
@@ -14,12 +15,14 @@ import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import {
+  type Checkpoint,
   countResources,
   type EncodedMessage,
   prepareResponse,
   readSnapshot,
   type Snapshot,
 } from '../xds/snapshot.ts';
+import { callBudget } from './call-budget.ts';
 
 /**
  * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have
@@ -45,6 +48,8 @@ export interface CallHistory {
 export interface HookOptions {
   readonly mode: Mode;
   readonly settings: RewriteSettings;
+  /** Milliseconds that deciding may take; without it, any time. */
+  readonly callBudget?: number;
   readonly currentState: () => State;
   /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
   readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
@@ -62,14 +67,18 @@ export interface HookResult {
   readonly summary: Summary;
 }
 
-/** Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope. */
+/**
+ * Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope, and
+ * whatever `checkpoint` throws.
+ */
 export function answerSnapshot(
   request: Uint8Array,
-  options: Pick<HookOptions, 'mode' | 'settings'>,
+  options: Pick<HookOptions, 'mode' | 'settings'> & { readonly checkpoint?: Checkpoint },
   state: State,
   timed: <T>(phase: Phase, work: () => T) => T = (_phase, work) => work(),
 ): HookResult & { readonly snapshot: Snapshot; readonly splits: readonly DecidedSplit[] } {
-  const snapshot = timed('read', () => readSnapshot(request));
+  const { checkpoint } = options;
+  const snapshot = timed('read', () => ({ ...readSnapshot(request), checkpoint }));
   const {
     snapshot: rewritten,
     report,
@@ -121,8 +130,8 @@ export class Hook {
       outcome = 'ok';
       return response;
     } catch (error) {
-      if (error instanceof MalformedMessageError) outcome = 'invalid';
-      else metrics.hookPanics.inc();
+      outcome = outcomeOf(error);
+      if (outcome === 'error') metrics.hookPanics.inc();
       failure = error;
       const call = { caller, seconds: secondsSince(started), bytes: request.length };
       this.#options.history?.failed(call, error);
@@ -158,7 +167,10 @@ export class Hook {
     };
     const readState = () => ({ ...currentState(), assignments: this.#told.saidBy(caller) });
     const state = trace === undefined ? readState() : trace.phase('state', readState);
-    const result = answerSnapshot(request, this.#options, state, timed);
+    const budget = this.#options.callBudget;
+    const options =
+      budget === undefined ? this.#options : { ...this.#options, checkpoint: callBudget(budget) };
+    const result = answerSnapshot(request, options, state, timed);
     metrics.countReport(result.report);
     if (trace !== undefined) describeSummary(trace, result.summary);
     this.#warnAboutMissingRoutes(result.snapshot);
@@ -201,6 +213,12 @@ export class Hook {
         'extensionManager.hooks.xdsTranslator.translation.route.includeAll to true in Envoy Gateway',
     );
   }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof MalformedMessageError) return 'invalid';
+  const isOverdue = error instanceof OfframpError && error.code === 'budget-exceeded';
+  return isOverdue ? 'timeout' : 'error';
 }
 
 /** The counts of the log line, under the same names. */

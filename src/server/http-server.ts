@@ -1,8 +1,14 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { milliseconds } from '../config/durations.ts';
+import type { HttpConfig } from '../config/http.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { guardConnections, serverLimits } from './http-limits.ts';
 import type { Readiness } from './readiness.ts';
+import { Refusals } from './refusals.ts';
 
 /** The running HTTP server. */
 export interface HttpServer {
@@ -24,22 +30,41 @@ export interface Pages {
   answer(url: URL, accept: string): PageAnswer | undefined;
 }
 
+/** What the server shows, and where it tells of what happens. */
+export interface HttpSurroundings {
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly pages: Pages;
+  readonly log: Logger;
+}
+
 /** Serves /metrics, /healthz, /readyz and other pages. Throws OfframpError: address-unusable. */
 export async function startHttpServer(
-  address: string,
-  registry: Registry,
-  readiness: Readiness,
-  pages: Pages,
+  { address, limits }: HttpConfig,
+  { metrics, readiness, pages, log }: HttpSurroundings,
 ): Promise<HttpServer> {
-  const server = createServer((request, response) => {
+  const timeout = milliseconds(limits.requestTimeout);
+  const server = createServer(serverLimits(timeout));
+  const isSurplus = guardConnections(
+    server,
+    { connections: limits.connections, timeout },
+    {
+      metrics: metrics.server,
+      refusals: new Refusals('http', metrics.server, log),
+    },
+  );
+  server.on('request', (request, response) => {
+    if (isSurplus(request.socket)) {
+      return send(response, 503, 'too many connections\n', { connection: 'close' });
+    }
     const { accept = '' } = request.headers;
-    const url = URL.parse(request.url ?? '/', 'http://localhost');
+    const url = readTarget(request.url ?? '/');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, 'GET and HEAD only\n', { allow: 'GET, HEAD' });
     }
     switch (url?.pathname) {
       case '/metrics':
-        return void sendMetrics(response, registry);
+        return void sendMetrics(response, metrics.registry);
       case '/healthz':
         return send(response, 200, 'ok\n');
       case '/readyz':
@@ -49,6 +74,16 @@ export async function startHttpServer(
     }
   });
   return bindHttp(server, address, 'http.address');
+}
+
+/**
+ * What is asked for; null when the path leads elsewhere than it says (`/metrics/../status`): a proxy in
+ * front, which lets some pages through, may take it by the letter.
+ */
+function readTarget(target: string): URL | null {
+  const url = URL.parse(target, 'http://localhost');
+  const [path = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/);
+  return url?.pathname === (path || '/') ? url : null;
 }
 
 /** Binds a server to host:port of an option. Throws OfframpError: address-unusable. */

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
+import { type FileProblem, formatProblem, isBlank } from '../config/yaml-file.ts';
 import { OfframpError } from '../errors.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { noBackendRefs } from './backend-refs.ts';
@@ -145,11 +145,6 @@ export class FileStateSource implements StateSource {
       return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
     }
   }
-}
-
-/** Whether YAML has nothing but blank lines and comments. */
-function isBlank(text: string): boolean {
-  return text.split('\n').every((line) => /^\s*(?:#|$)/.test(line));
 }
 
 type Reading =

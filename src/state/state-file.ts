@@ -75,9 +75,12 @@ export interface StateFile {
   readonly backendRefs: readonly StatedBackendRef[];
 }
 
+/** Characters: some 25,000 connectors, of which the hook waits ten seconds when they are read. */
+const maxLength = 4 * 2 ** 20;
+
 /** Parses a state file; two connectors that claim one backendRef are a problem of the file. */
 export function parseStateFile(file: string, text: string): Parsed<StateFile> {
-  const parsed = parseYaml(file, text, stateSchema);
+  const parsed = parseYaml(file, text, stateSchema, maxLength);
   if (!parsed.ok) return parsed;
   const entries = parsed.value.connectors.map(toEntry);
   const conflicts = findClaimConflicts(entries).map(({ claim, entries: [first, second] }) =>

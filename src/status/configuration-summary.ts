@@ -17,6 +17,7 @@ export function summarizeConfiguration(config: Config): readonly Setting[] {
   return [
     { option: 'mode', value: mode },
     { option: 'grpc.address', value: grpc.address },
+    { option: 'grpc.tls', value: describeTls(config) },
     { option: 'http.address', value: http.address },
     { option: 'state', value: describeState(config) },
     { option: 'retrigger', value: describeRetrigger(config) },
@@ -29,6 +30,13 @@ export function summarizeConfiguration(config: Config): readonly Setting[] {
     { option: 'log.level', value: log.level },
     { option: 'metrics.prefix', value: metrics.prefix },
   ];
+}
+
+function describeTls({ grpc: { tls } }: Config): string {
+  if (tls === undefined) return 'off: plain text';
+  if (tls.clientCAFile === undefined) return 'TLS, any client';
+  const { allowedSANs } = tls;
+  return `mutual TLS, ${allowedSANs.length === 0 ? 'any client of the CA' : allowedSANs.join(', ')}`;
 }
 
 function describeState({ state: { file, kubernetes } }: Config): string {

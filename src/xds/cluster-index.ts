@@ -33,6 +33,7 @@ export class ClusterIndex {
   constructor(snapshot: Snapshot) {
     for (const { kind, value } of snapshot.resources) {
       if (kind !== 'clusters') continue;
+      snapshot.checkpoint?.(value.length);
       const scanned = scanCluster(value);
       const place = this.#clusters.push(value) - 1;
       this.#hashes.push(scanned?.name);

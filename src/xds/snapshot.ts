@@ -25,11 +25,16 @@ export interface Resource {
   readonly headLength?: number;
 }
 
+/** Told how many bytes are about to be worked on; throws when there is no time left for them. */
+export type Checkpoint = (bytes: number) => void;
+
 /** One PostTranslateModify request: what Envoy Gateway is about to publish, in the order it came. */
 export interface Snapshot {
   readonly resources: readonly Resource[];
   /** PostTranslateExtensionContext values, encoded; not part of the answer. */
   readonly contexts: readonly Uint8Array[];
+  /** Passed by every resource on its way through a rewrite; without it, all the time in the world. */
+  readonly checkpoint?: Checkpoint | undefined;
 }
 
 const kindByNumber = new Map<number, ResourceKind>([
@@ -167,6 +172,7 @@ export function mapResources(
   for (let at = 0; at < snapshot.resources.length; at++) {
     const resource = snapshot.resources[at];
     if (resource?.kind !== kind) continue;
+    snapshot.checkpoint?.(resource.value.length);
     const value = rewriteOrKeep(resource.value, next++);
     if (value === resource.value) continue;
     rewritten ??= [...snapshot.resources];

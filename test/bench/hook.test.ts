@@ -3,6 +3,7 @@ import { drawChart } from '../../bench/hook/chart.ts';
 import { makeFleet } from '../../bench/hook/fleet.ts';
 import { findDifferenceOfAnswers, findWrong } from '../../bench/hook/right-answers.ts';
 import { alignColumns, median, rowsOf } from '../../bench/hook/table.ts';
+import { judgeTargets } from '../../bench/hook/targets.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { answerSnapshot } from '../../src/server/hook.ts';
 import { lookUpStated } from '../../src/state/backend-refs.ts';
@@ -92,7 +93,59 @@ describe('the table of the benchmark', () => {
       Number(width),
     );
     expect(widths).toHaveLength(2);
-    expect(Math.max(...widths)).toBeLessThanOrEqual(400);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(560);
     expect(Math.min(...widths)).toBeGreaterThan(0);
+  });
+});
+
+describe('the targets of the benchmark', () => {
+  const of = (contender: string, gateways: number, toOfframp: number) => ({
+    contender,
+    gateways,
+    transport: 'tcp' as const,
+    median: gateways * toOfframp,
+    toOfframp,
+    peakMegabytes: 100 * toOfframp,
+  });
+  const offramp = [of('offramp', 1_000, 1), of('offramp', 10_000, 1)];
+  const nothing = { coldStarts: [], waits: [], memory: [] };
+  const judged = (found: readonly { target: string; met: boolean | undefined }[], start: string) =>
+    found.find(({ target }) => target.startsWith(start))?.met;
+
+  it('are met or missed by what was measured, at every size', () => {
+    const echo = [of('grpc-js echo', 1_000, 0.8), of('grpc-js echo', 10_000, 0.8)];
+    const fast = judgeTargets([...offramp, ...echo, of('Go echo', 1_000, 0.4)], nothing);
+    expect(judged(fast, 'Offramp / grpc-js echo')).toBe(true);
+    expect(judged(fast, 'Offramp / Go echo')).toBe(false);
+    expect(judged(fast, 'peak memory')).toBe(true);
+    expect(judged(fast, 'growth')).toBe(true);
+    const slow = judgeTargets(
+      [...offramp, ...echo.slice(1), of('grpc-js echo', 1_000, 0.5)],
+      nothing,
+    );
+    expect(judged(slow, 'Offramp / grpc-js echo')).toBe(false);
+  });
+
+  it('judge starts, waits and memory by medians', () => {
+    const found = judgeTargets([], {
+      coldStarts: [
+        { contender: 'offramp serve, state from a file', milliseconds: [200, 900, 250] },
+      ],
+      waits: [
+        { question: '/healthz', gateways: 1_000, milliseconds: [10, 30, 40] },
+        { question: '/metrics', gateways: 10_000, milliseconds: [100, 100, 900] },
+      ],
+      memory: [{ gateways: 10_000, calls: 200, first: 100, last: 120 }],
+    });
+    expect(judged(found, 'cold start')).toBe(true);
+    expect(judged(found, 'event loop')).toBe(false);
+    expect(judged(found, '/metrics')).toBe(true);
+    expect(judged(found, 'memory, last')).toBe(false);
+  });
+
+  it('are neither met nor missed where nothing was measured', () => {
+    expect(judgeTargets(offramp.slice(1), nothing).map(({ met }) => met)).toEqual(
+      Array.from({ length: 11 }, () => undefined),
+    );
   });
 });

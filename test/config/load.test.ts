@@ -23,8 +23,18 @@ function fileWith(text: string): string {
 const everything = `
 apiVersion: offramp.dev/v1alpha1
 kind: OfframpConfiguration
-grpc: { address: "unix:run/offramp.sock" }
-http: { address: "[::1]:0" }
+grpc:
+  address: "unix:run/offramp.sock"
+  insecure: true
+  limits:
+    messageBytes: 65536
+    connections: 1
+    concurrentCalls: 2
+    queuedCalls: 3
+    handshakeTimeout: 4s
+    transferTimeout: 5s
+    callBudget: 500ms
+http: { address: "[::1]:0", limits: { connections: 6, requestTimeout: 7s } }
 metrics: { prefix: nso_extension }
 admin: { address: 127.0.0.1:0 }
 log: { level: trace }
@@ -43,10 +53,12 @@ controlPlaneFallback:
   injectedQueryParameter: token
   rememberFor: 90s
   bufferLimitBytes: 65536
+watchdog: { blockedFor: 1m }
 `;
 
 /** The options that cannot be beside the others: another state source, another control plane. */
 const kubernetes = `
+grpc: { tls: { certFile: tls.crt, keyFile: tls.key, clientCAFile: ca.crt, allowedSANs: ["*.svc"] } }
 state: { kubernetes: { kubeconfig: admin.yaml, namespaces: [a, b, a] } }
 controlPlaneFallback: { controlPlane: { cluster: httproute/default/api/rule/0 } }
 `;
@@ -63,8 +75,20 @@ describe('loadConfig', () => {
     expect(loadConfig(fileWith(everything)).config).toEqual({
       apiVersion: 'offramp.dev/v1alpha1',
       kind: 'OfframpConfiguration',
-      grpc: { address: 'unix:run/offramp.sock' },
-      http: { address: '[::1]:0' },
+      grpc: {
+        address: 'unix:run/offramp.sock',
+        insecure: true,
+        limits: {
+          messageBytes: 65_536,
+          connections: 1,
+          concurrentCalls: 2,
+          queuedCalls: 3,
+          handshakeTimeout: '4s',
+          transferTimeout: '5s',
+          callBudget: '500ms',
+        },
+      },
+      http: { address: '[::1]:0', limits: { connections: 6, requestTimeout: '7s' } },
       metrics: { prefix: 'nso_extension' },
       admin: { address: '127.0.0.1:0' },
       log: { level: 'trace' },
@@ -93,6 +117,7 @@ describe('loadConfig', () => {
         rememberFor: '90s',
         bufferLimitBytes: 65536,
       },
+      watchdog: { blockedFor: '1m' },
     });
   });
 
@@ -132,6 +157,25 @@ describe('loadConfig', () => {
   it('starts relative paths at the folder of the file', () => {
     const file = fileWith('mode: shadow');
     expect(join(loadConfig(file).folder, 'offramp.yaml')).toBe(file);
+  });
+
+  it.each(['', '\n \n', '# every line of it\n# is a comment\n'])(
+    'refuses the empty file %j',
+    (text) => {
+      expect(() => loadConfig(fileWith(text))).toThrow(
+        /offramp\.yaml:1:1: the file is empty; `{}` says every default$/,
+      );
+      expect(loadConfig(fileWith(`${text}{}`)).config).toEqual(configSchema.parse({}));
+    },
+  );
+
+  it('refuses a file that would take a minute and all memory to read, at once', () => {
+    const file = fileWith('['.repeat(10_000_000));
+    const started = performance.now();
+    expect(() => loadConfig(file)).toThrow(
+      /offramp\.yaml:1:1: the file is too long: 9\.5 MiB, and 1\.0 are read at most$/,
+    );
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it('reads JSON, which is YAML too', () => {

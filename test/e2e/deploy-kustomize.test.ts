@@ -68,7 +68,7 @@ describe('the kustomization of a Deployment', () => {
     const { replicas, template } = deploymentOf(after, 'offramp');
     expect({ replicas, volumes: template.spec.volumes }).toMatchObject({
       replicas: 3,
-      volumes: [{ projected: { sources: [{ configMap: { name } }] } }],
+      volumes: [{ projected: { sources: [{ configMap: { name } }] } }, { name: 'tls' }],
     });
     expect(template.spec.containers).toMatchObject([
       { image: 'registry.example.com/offramp:0.1.0' },

@@ -5,6 +5,7 @@ import { parse, stringify } from 'yaml';
 import { checkWith } from './support/check-with.ts';
 import { chartValueSets } from './support/kubernetes/chart-value-sets.ts';
 import {
+  type ChartValues,
   deploymentOf,
   dryRun,
   fileOf,
@@ -81,6 +82,23 @@ describe.each(chartValueSets)('the chart with %s', (what, values) => {
 });
 
 describe('the chart', () => {
+  it('mounts the Secret of the certificates, where the configuration looks for them', async () => {
+    const mounted = async (values: ChartValues) => {
+      const { containers, volumes } = deploymentOf(await renderChart(kubernetes, values), 'offramp')
+        .template.spec;
+      const paths = containers.flatMap((one) => one.volumeMounts.map((mount) => mount.mountPath));
+      return { paths, volumes };
+    };
+    expect(await mounted({})).toMatchObject({
+      paths: ['/etc/offramp', '/etc/offramp-tls'],
+      volumes: [{ name: 'config' }, { name: 'tls', secret: { secretName: 'offramp-tls' } }],
+    });
+    expect(await mounted({ config: { grpc: { tls: null, insecure: true } } })).toMatchObject({
+      paths: ['/etc/offramp'],
+      volumes: [{ name: 'config' }],
+    });
+  });
+
   it('makes pods that the restricted standard would refuse with one right more', async () => {
     const pod = podOf(await renderChart(kubernetes), 'offramp');
     const root = { ...pod, spec: { ...Object(pod.spec), securityContext: { runAsUser: 0 } } };
@@ -183,6 +201,12 @@ describe('the chart', () => {
       { commonLabels: { 'app.kubernetes.io/name': 'x' } },
       "invalid propertyName 'app.kubernetes.io/name'",
     ],
+    [
+      'plain text that nobody asked for',
+      { config: { grpc: { tls: null } } },
+      'give tls, or say insecure',
+    ],
+    ['TLS and plain text', { config: { grpc: { insecure: true } } }, 'set config.grpc.tls to null'],
     [
       'two sources of connectors',
       { stateFile: { connectors: [] } },

@@ -5,10 +5,12 @@ import { findConfigurations } from '../../src/envoy-gateway/find-configurations.
 import type { OfframpSide } from '../../src/envoy-gateway/offramp-side.ts';
 import { recommendedManager } from '../../src/envoy-gateway/recommended.ts';
 
-const side = (tls: boolean): OfframpSide => ({
+const side = (tls: boolean, needsClientCertificate = false): OfframpSide => ({
   address: { kind: 'tcp', host: '127.0.0.1', port: 5005 },
   addressText: '127.0.0.1:5005',
   tls,
+  needsClientCertificate,
+  messageBytes: 256 * 1024 * 1024,
   endpoints: 'slices',
   fallback: false,
   retriggerFolder: undefined,
@@ -28,6 +30,18 @@ describe('Envoy Gateway and Offramp speak alike', () => {
     ['both plain text', {}, side(false), []],
     ['plain text, and Offramp’s configuration not given', {}, undefined, []],
     ['both TLS', { tls: { certificateRef } }, side(true), []],
+    [
+      'TLS without the certificate that Offramp asks for',
+      { tls: { certificateRef } },
+      side(true, true),
+      ['tls-client-certificate'],
+    ],
+    [
+      'TLS with it',
+      { tls: { certificateRef, clientCertificateRef: { name: 'client' } } },
+      side(true, true),
+      [],
+    ],
     [
       'TLS to an Offramp that speaks plain text',
       { tls: { certificateRef } },

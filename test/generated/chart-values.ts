@@ -55,6 +55,7 @@ export const chartValuesSchema = z.strictObject({
     z.strictObject({}),
     z.strictObject({ connectors: z.array(kubernetesObject) }),
   ]),
+  tls: z.strictObject({ secretName: z.string() }),
   serviceAccount: z.strictObject({ create: z.boolean(), name: z.string(), annotations }),
   rbac: z.strictObject({ create: z.boolean() }),
   service: z.strictObject({ annotations }),

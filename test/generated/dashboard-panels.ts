@@ -217,6 +217,38 @@ const state: RowPlan = {
   ],
 };
 
+const whoCalls: RowPlan = {
+  title: 'Who calls',
+  panels: [
+    lines(
+      'Connections',
+      'short',
+      'Open ones, by port. Envoy Gateway has one to gRPC.',
+      highest('offramp_connections', 'port'),
+    ),
+    lines(
+      'Refused connections, by reason',
+      'reqps',
+      'On gRPC: who may not call, or an Envoy Gateway with a wrong certificate. The log has addresses.',
+      {
+        expr: `sum by (port, reason) (rate(offramp_connections_refused_total{${offramp}}${recent}))`,
+        legend: '{{port}} {{reason}}',
+      },
+    ),
+    lines(
+      'Calls that wait, and refused ones',
+      'short',
+      'Both are 0 as a rule: Envoy Gateway makes one hook call at a time.',
+      { ...highest('offramp_calls_waiting', 'instance'), legend: '{{instance}} waiting' },
+      { ...rate('offramp_calls_refused_total', 'reason'), legend: 'refused: {{reason}}' },
+    ),
+    lines('Time until certificates end', 's', 'The first of all pods. Empty without grpc.tls.', {
+      expr: `min by (certificate) (offramp_certificate_expiry_timestamp_seconds{${offramp}}) - time()`,
+      legend: '{{certificate}}',
+    }),
+  ],
+};
+
 const route = 'envoy_route=~"offramp-(replay|remembered)"';
 const inEnvoy: RowPlan = {
   title: 'Fallback in Envoy (needs a Prometheus that scrapes the Envoys)',
@@ -272,6 +304,7 @@ export const dashboardRows: readonly RowPlan[] = [
   hookCalls,
   whatItChanges,
   state,
+  whoCalls,
   inEnvoy,
   ownProcess,
 ];

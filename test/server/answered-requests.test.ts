@@ -20,7 +20,11 @@ async function start(currentState: () => State) {
   const hook = new Hook({ mode: 'apply', settings, currentState, metrics, log });
   const told: Uint8Array[] = [];
   const service = implementExtension(hook, metrics, log, (one) => told.push(one));
-  const server = await startGrpcServer('127.0.0.1:0', service);
+  const server = await startGrpcServer('127.0.0.1:0', service, {
+    limits: settings.grpc.limits,
+    metrics: metrics.server,
+    log,
+  });
   onTestFinished(() => server.stop(1_000));
   const call = (rpc: string) => callExtension(server.address, rpc, request);
   return { told, call };

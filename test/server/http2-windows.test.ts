@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
+import { eachSession } from '../../src/server/http2-sessions.ts';
 import { widenWindows, windowBytes } from '../../src/server/http2-windows.ts';
 import { startTestServer } from '../support/running-server.ts';
 
@@ -26,7 +27,7 @@ it('lets a client send a mebibyte ahead, by call and by connection', async () =>
 
 it('keeps grpc-js’s own limit of streams, which another settings frame must not reset', async () => {
   const server = new Server({ 'grpc.max_concurrent_streams': 7 });
-  widenWindows(server);
+  eachSession(server, widenWindows);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),

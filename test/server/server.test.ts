@@ -83,6 +83,11 @@ describe('PostTranslateModify over gRPC', () => {
     const server = await startGrpcServer(
       '127.0.0.1:0',
       implementExtension(hook, metrics, pino(logSink(log))),
+      {
+        limits: configSchema.parse({}).grpc.limits,
+        metrics: metrics.server,
+        log: pino(logSink(log)),
+      },
     );
     try {
       const call = callExtension(server.address, 'PostTranslateModify', request);

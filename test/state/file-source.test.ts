@@ -61,6 +61,16 @@ describe('a state file that is watched', () => {
     expect(source.status()).toMatchObject({ detail: '1 connectors', problems: [], ageSeconds: 0 });
   });
 
+  it('keeps the last good state over ten megabytes, without a pause', async () => {
+    const path = join(temporaryFolder(), 'connectors.yaml');
+    writeFileSync(path, offline('one'));
+    const { source, names, events } = watch(path);
+    writeFileSync(path, '['.repeat(10_000_000));
+    await vi.waitFor(() => expect(source.status().problems).toHaveLength(1), soon);
+    expect(names()).toEqual(['one']);
+    expect(events.at(-1)).toMatch(/too long: 9\.5 MiB, and 4\.0 are read at most$/);
+  });
+
   it('is found again when a ConfigMap’s folder is swapped underneath', async () => {
     const folder = temporaryFolder();
     for (const [version, name] of [

@@ -1,4 +1,11 @@
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type { KeyPair } from './authority.ts';
 
 /** A connection to the extension service that is kept, as Envoy Gateway keeps its own. */
 export interface ExtensionConnection {
@@ -11,9 +18,23 @@ export interface ExtensionConnection {
   readonly close: () => void;
 }
 
-/** Connects to the extension service; messages are raw bytes. */
-export function connectExtension(address: string): ExtensionConnection {
-  const client = new Client(address, credentials.createInsecure(), {
+/** The name that the certificates of test servers are for. */
+export const serverName = 'offramp.test';
+
+/** What a client shows a server of that CA; without a pair, nothing. */
+export function tlsCredentials(serverCA: string, pair?: KeyPair): ChannelCredentials {
+  const key = pair && Buffer.from(pair.key);
+  const cert = pair && Buffer.from(pair.cert);
+  return credentials.createSsl(Buffer.from(serverCA), key ?? null, cert ?? null);
+}
+
+/** Connects to the extension service, in plain text unless told otherwise; messages are raw bytes. */
+export function connectExtension(
+  address: string,
+  shown: ChannelCredentials = credentials.createInsecure(),
+): ExtensionConnection {
+  const client = new Client(address, shown, {
+    'grpc.ssl_target_name_override': serverName,
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
     // A connection of its own: grpc-js would share one between clients of one address.

@@ -35,6 +35,7 @@ export function findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Spli
   const selections = snapshot.resources
     .filter(({ kind }) => kind === 'routes')
     .map(({ value }) => {
+      snapshot.checkpoint?.(value.length);
       const scan = scanRoutes(value);
       if (scan === undefined) return everyRoute;
       const selection = new RouteSelection(scan);

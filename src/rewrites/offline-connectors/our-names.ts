@@ -22,6 +22,7 @@ function readNames(snapshot: Snapshot): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
+    snapshot.checkpoint?.(value.length);
     try {
       forEachField(value, RouteConfiguration.virtual_hosts, (virtualHost) => {
         names.add(stringOf(virtualHost, VirtualHost.name));
@@ -44,6 +45,7 @@ function mayNamesMeet(snapshot: Snapshot): boolean {
   const found = new Map<number, FoundName>();
   for (const { kind, value: bytes } of snapshot.resources) {
     if (kind !== 'routes') continue;
+    snapshot.checkpoint?.(bytes.length);
     const scan = scanRoutes(bytes);
     if (scan === undefined) return true;
     const { hostNames } = scan;

@@ -17,6 +17,7 @@ export function selectRoutes(
   const selections: RouteSelection[] = [];
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
+    snapshot.checkpoint?.(value.length);
     const scan = scanRoutes(value);
     if (scan === undefined) return () => everyRoute;
     selections.push(new RouteSelection(scan));

@@ -1,10 +1,4 @@
-import {
-  type handleUnaryCall,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-} from '@grpc/grpc-js';
-import { decodeXds, encodeXds } from '../../support/xds.ts';
+import { startUnaryService } from './unary-service.ts';
 
 /** A running gRPC service of which Envoy asks tokens. */
 export interface RateLimitService {
@@ -14,41 +8,22 @@ export interface RateLimitService {
   stop(): void;
 }
 
-const identity = (bytes: Buffer): Buffer => bytes;
-const service = {
-  shouldRateLimit: {
-    path: '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: identity,
-    requestDeserialize: identity,
-    responseSerialize: identity,
-    responseDeserialize: identity,
-  },
-} satisfies ServiceDefinition;
+const method = {
+  path: '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
+  request: 'envoy.service.ratelimit.v3.RateLimitRequest',
+  response: 'envoy.service.ratelimit.v3.RateLimitResponse',
+} as const;
 
 /** Starts one with so many tokens for each bucket, which are never filled again. */
 export async function startRateLimitService(tokens: number): Promise<RateLimitService> {
   const spent = new Map<string, number>();
   const buckets: string[] = [];
-  const shouldRateLimit: handleUnaryCall<Buffer, Buffer> = (call, respond) => {
-    const bucket = JSON.stringify(
-      decodeXds('envoy.service.ratelimit.v3.RateLimitRequest', call.request),
-    );
+  const service = await startUnaryService(method, (asked) => {
+    const bucket = JSON.stringify(asked);
     buckets.push(bucket);
     const count = (spent.get(bucket) ?? 0) + 1;
     spent.set(bucket, count);
-    const overall_code = count > tokens ? 'OVER_LIMIT' : 'OK';
-    const type = 'envoy.service.ratelimit.v3.RateLimitResponse';
-    respond(null, Buffer.from(encodeXds(type, { overall_code })));
-  };
-  const server = new Server();
-  server.addService(service, { shouldRateLimit });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
+    return { overall_code: count > tokens ? 'OVER_LIMIT' : 'OK' };
   });
-  return { port, take: () => buckets.splice(0), stop: () => server.forceShutdown() };
+  return { ...service, take: () => buckets.splice(0) };
 }

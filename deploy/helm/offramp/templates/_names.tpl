@@ -78,6 +78,11 @@ labels:
 {{- end -}}
 {{- end -}}
 
+{{- /* The Secret to mount; none without TLS. */ -}}
+{{- define "offramp.tlsSecret" -}}
+{{- if .Values.config.grpc.tls -}}{{- .Values.tls.secretName -}}{{- end -}}
+{{- end -}}
+
 {{- define "offramp.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 65532

@@ -48,6 +48,19 @@ export const chartValueSets: readonly (readonly [what: string, values: ChartValu
     { config: { grpc: { address: '[::]:7000' }, http: { address: '[::]:7001' } } },
   ],
   ['no NetworkPolicy', { networkPolicy: { enabled: false } }],
+  [
+    'plain text',
+    { config: { grpc: { tls: null, insecure: true } }, networkPolicy: { enabled: false } },
+  ],
+  [
+    'TLS without a Secret of its own',
+    {
+      config: { grpc: { tls: { certFile: '/etc/certificates/tls.crt' } } },
+      tls: { secretName: '' },
+      extraVolumes: [{ name: 'certificates', secret: { secretName: 'mine' } }],
+      extraVolumeMounts: [{ name: 'certificates', mountPath: '/etc/certificates' }],
+    },
+  ],
   ['other peers', { networkPolicy: { grpcFrom: from('gateways'), httpFrom: [] } }],
   [
     'everything else',

@@ -37,6 +37,12 @@ export async function installPrometheusCrds(kubernetes: RunningKubernetes): Prom
   await installCrds(kubernetes, await readCrds('podmonitors.yaml', 'prometheusrules.yaml'));
 }
 
+/** Installs as much of cert-manager's kinds as says whether the certificates in deploy/ are some. */
+export async function installCertManagerCrds(kubernetes: RunningKubernetes): Promise<void> {
+  const file = path.join(import.meta.dirname, 'crds', 'cert-manager.yaml');
+  await installCrds(kubernetes, z.array(crdSchema).parse(parse(await readFile(file, 'utf8'))));
+}
+
 /** Installs the kind of the backends that `startCustomBackends` makes clusters for. */
 export async function installStaticBackendCrd(kubernetes: RunningKubernetes): Promise<void> {
   await installCrds(kubernetes, await readCrds('staticbackends.yaml'));

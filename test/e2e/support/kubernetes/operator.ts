@@ -6,7 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runToEnd } from '../run-to-end.ts';
 import { testbedToolPath } from '../testbed-cache.ts';
 import { folders } from './charts.ts';
-import { installDatumCrds, installGatewayCrds, installPrometheusCrds } from './crds.ts';
+import {
+  installCertManagerCrds,
+  installDatumCrds,
+  installGatewayCrds,
+  installPrometheusCrds,
+} from './crds.ts';
 import { type RunningKubernetes, startKubernetes } from './kubernetes.ts';
 
 /** A checkout, as far as the commands use it, and a cluster to run them against. */
@@ -26,6 +31,7 @@ export class Operator {
     await installGatewayCrds(kubernetes);
     await installDatumCrds(kubernetes);
     await installPrometheusCrds(kubernetes);
+    await installCertManagerCrds(kubernetes);
     await symlink(folders.deploy, path.join(folder, 'deploy'));
     await mkdir(path.join(folder, 'bin'));
     await symlink(testbedToolPath('kubectl'), path.join(folder, 'bin', 'kubectl'));

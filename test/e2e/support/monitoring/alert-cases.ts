@@ -29,6 +29,11 @@ const unresolved = (reason: string) => of('offramp_empty_backends_unresolved_tot
 const durationBucket = (le: string) =>
   of('offramp_hook_duration_seconds_bucket', { outcome: 'ok', le });
 const sizeBucket = (le: string) => of('offramp_snapshot_bytes_bucket', { le });
+const refused = (port: string, reason: string) =>
+  of('offramp_connections_refused_total', { port, reason });
+const expiry = (certificate: string, instance = one) =>
+  of('offramp_certificate_expiry_timestamp_seconds', { certificate }, instance);
+const day = 86_400;
 const notReplayed = 'envoy_cluster_upstream_internal_redirect_failed_total';
 const vm = { envoy_cluster_name: 'httproute/default/vm/rule/0' };
 const answered = (route: string, digit: string) =>
@@ -104,6 +109,48 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     quiet: {
       [violated('invariant-weights')]: '1x20',
       [skipped('shared-cluster')]: '0+1x20',
+    },
+  },
+  OfframpRefusesCalls: {
+    fires: { [of('offramp_calls_refused_total', { reason: 'queue-full' })]: '0x5 1x10' },
+    labels: { ...job, reason: 'queue-full' },
+    at: 8,
+    // At the end of a pod, and long ago.
+    quiet: {
+      [of('offramp_calls_refused_total', { reason: 'stopping' })]: '0+1x20',
+      [of('offramp_calls_refused_total', { reason: 'too-large' })]: '2x20',
+    },
+  },
+  OfframpRefusesConnections: {
+    fires: { [refused('grpc', 'expired-certificate')]: '0x10 1x20' },
+    labels: { ...job, reason: 'expired-certificate' },
+    at: 20,
+    // A slow browser at the status page.
+    quiet: {
+      [refused('http', 'too-slow')]: '0+1x30',
+      [refused('grpc', 'expired-certificate')]: '3x30',
+    },
+  },
+  OfframpCertificateRefused: {
+    fires: { [of('offramp_tls_reload_errors_total')]: '0x10 1x40' },
+    labels: job,
+    at: 35,
+    quiet: {
+      [of('offramp_tls_reload_errors_total')]: '1x50',
+      [of('offramp_tls_reloads_total')]: '0+1x50',
+    },
+  },
+  OfframpCertificateEnds: {
+    // Of two pods one got the new certificate. Time starts at 0.
+    fires: {
+      [expiry('server')]: `${6 * day}x40`,
+      [expiry('server', two)]: `${90 * day}x40`,
+    },
+    labels: { ...job, certificate: 'server' },
+    at: 20,
+    quiet: {
+      [expiry('server')]: `${6 * day}x10 ${90 * day}x30`,
+      [expiry('client-ca')]: '864000x40',
     },
   },
   OfframpIsSlow: {

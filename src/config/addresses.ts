@@ -1,0 +1,49 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+
+const tcpAddress = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
+
+function isTcpAddress(address: string): boolean {
+  const port = tcpAddress.exec(address)?.[1];
+  return port !== undefined && Number(port) <= 65_535;
+}
+
+/** host:port. */
+export const tcpAddressSchema = z.string().refine(isTcpAddress, {
+  error: 'expected host:port, for instance 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one',
+});
+
+/** host:port, or unix:path. */
+export const grpcAddressSchema = z
+  .string()
+  .refine((address) => /^unix:.+/.test(address) || isTcpAddress(address), {
+    error: 'expected host:port or unix:path, for instance 127.0.0.1:5005 or unix:run/offramp.sock',
+  });
+
+/** An address, taken apart. */
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly socket: string };
+
+/** Takes an address apart that one of the schemas has accepted. */
+export function readAddress(address: string): Address {
+  const socket = /^unix:(?:\/\/)?(.+)$/.exec(address)?.[1];
+  if (socket !== undefined) return { kind: 'unix', socket };
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { kind: 'tcp', host, port: Number(address.slice(colon + 1)) };
+}
+
+/** Whether only processes of the same machine, or pod, reach it. */
+export function isLocal(address: string): boolean {
+  const read = readAddress(address);
+  if (read.kind === 'unix') return true;
+  const { host } = read;
+  if (isIP(host) === 4) return host.startsWith('127.');
+  return host === '::1' || host === 'localhost';
+}
+
+/** host:port that only processes of the same machine, or pod, reach. */
+export const loopbackAddressSchema = tcpAddressSchema.refine(isLocal, {
+  error: 'expected an address that only this machine reaches, for instance 127.0.0.1:8091',
+});

@@ -1,0 +1,133 @@
+import * as z from 'zod';
+import { grpcAddressSchema, isLocal } from './addresses.ts';
+import { durationSchema } from './durations.ts';
+
+const mebibyte = 1024 * 1024;
+
+/** A DNS name, perhaps with `*.` in front, or a URI, perhaps with `/*` behind it. */
+const dnsPattern = /^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+const uriPattern = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s*]+(\/\*)?$/;
+
+const tlsSchema = z
+  .strictObject({
+    certFile: z
+      .string()
+      .min(1)
+      .describe('The server’s certificate, PEM, with its intermediates behind it.'),
+    keyFile: z.string().min(1).describe('Its private key, PEM.'),
+    clientCAFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'CA certificates, PEM. Given, a client needs a certificate of one of them. Without it, whoever ' +
+          'reaches the port may call.',
+      ),
+    allowedSANs: z
+      .array(
+        z.string().refine((san) => dnsPattern.test(san) || uriPattern.test(san), {
+          error:
+            'expected a DNS name (*.example.com has one label for *) or a URI (spiffe://a/b/*)',
+        }),
+      )
+      .default([])
+      .describe(
+        'Who may call: DNS names and URIs, of which the client’s certificate has to have one. ' +
+          '*.example.com is one label more, spiffe://a/b/* any path below. Empty: whoever the CA knows.',
+      ),
+  })
+  .refine(
+    ({ allowedSANs, clientCAFile }) => allowedSANs.length === 0 || clientCAFile !== undefined,
+    {
+      path: ['clientCAFile'],
+      error: 'needed, because allowedSANs says who may call: without a CA a name proves nothing',
+    },
+  )
+  .describe(
+    'TLS 1.3. The files, relative to the configuration file, are watched and read anew when they change.',
+  );
+
+const limitsSchema = z
+  .strictObject({
+    messageBytes: z
+      .int()
+      .min(64 * 1024)
+      .max(1024 * mebibyte)
+      .default(256 * mebibyte)
+      .describe('Largest request and answer, in bytes. A larger one: RESOURCE_EXHAUSTED.'),
+    connections: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(256)
+      .describe('Connections at a time. Further ones are closed at once. Envoy Gateway has one.'),
+    concurrentCalls: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(8)
+      .describe('Calls that are received, answered and sent at a time. Further ones wait.'),
+    queuedCalls: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(128)
+      .describe('Calls that may wait. Further ones: RESOURCE_EXHAUSTED.'),
+    handshakeTimeout: durationSchema(0.1, 60)
+      .default('10s')
+      .describe(
+        'For a new connection to have done its TLS and HTTP/2 handshakes; else it is closed.',
+      ),
+    transferTimeout: durationSchema(1, 600)
+      .default('60s')
+      .describe(
+        'For a call, from its beginning to the last byte of its answer. A slower one: RESOURCE_EXHAUSTED.',
+      ),
+    callBudget: durationSchema(0.01, 60)
+      .default('5s')
+      .describe(
+        'For deciding a snapshot. When it takes longer: UNAVAILABLE, and Envoy Gateway keeps the last ' +
+          'configuration. Shorter than watchdog.blockedFor.',
+      ),
+  })
+  .prefault({});
+
+/** `grpc` of the configuration. */
+export const grpcSchema = z
+  .strictObject({
+    address: grpcAddressSchema
+      .default('127.0.0.1:5005')
+      .describe(
+        'Where Envoy Gateway calls: host:port, or unix:path. Port 0 takes a free one. A relative ' +
+          'socket path starts from the working directory; its folder is made.',
+      ),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Plain text on an address that other machines reach. Whoever reaches it can read snapshots. ' +
+          'Loopback and unix sockets do not need it.',
+      ),
+    tls: tlsSchema.optional(),
+    limits: limitsSchema,
+  })
+  .superRefine(({ address, insecure, tls }, { addIssue }) => {
+    const refuse = (path: string, message: string) => {
+      addIssue({ code: 'custom', path: [path], message });
+    };
+    if (tls !== undefined && insecure) refuse('insecure', 'there is grpc.tls; give one of the two');
+    if (tls === undefined && !insecure && !isLocal(address)) {
+      refuse(
+        'address',
+        `other machines reach ${address}, and gRPC would be plain text: give grpc.tls {certFile, ` +
+          'keyFile, clientCAFile}, or listen on 127.0.0.1 or a unix socket, or say grpc.insecure: true',
+      );
+    }
+  })
+  .prefault({});
+
+/** What `grpc.tls` says. */
+export type TlsConfig = z.output<typeof tlsSchema>;
+
+/** What `grpc.limits` says. */
+export type GrpcLimits = z.output<typeof limitsSchema>;

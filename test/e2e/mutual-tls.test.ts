@@ -1,0 +1,279 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { type Authority, type KeyPair, makeAuthority } from '../support/authority.ts';
+import { type MountedSecret, mountSecretUntilRemoved } from '../support/mounted-secret.ts';
+import type { RunningEnvoyGateway } from './support/envoy-gateway.ts';
+import { recommendedExtensionManager } from './support/extension-manager.ts';
+import { freePort } from './support/free-ports.ts';
+import { installGatewayCrds } from './support/kubernetes/crds.ts';
+import { startGatewayOnKubernetes } from './support/kubernetes/gateway.ts';
+import { type RunningKubernetes, startKubernetes } from './support/kubernetes/kubernetes.ts';
+import { backend, gateway, gatewayClass, httpRoute } from './support/kubernetes/objects.ts';
+import { type OfframpProcess, startOfframpProcess } from './support/offramp.ts';
+import { sendRequest } from './support/send-request.ts';
+import { startSteadyTraffic } from './support/steady-traffic.ts';
+import { startHttpUpstream, type Upstream } from './support/upstreams.ts';
+import { waitFor } from './support/wait-for.ts';
+
+const namespace = 'offramp-system';
+const clientName = 'envoy-gateway.envoy-gateway-system.svc';
+const tls = {
+  certificateRef: { name: 'offramp-ca', namespace },
+  clientCertificateRef: { name: 'envoy-gateway-client', namespace },
+};
+
+let authority: Authority;
+let secret: MountedSecret;
+let kubernetes: RunningKubernetes;
+let upstream: Upstream;
+let offramp: OfframpProcess;
+let envoyGateway: RunningEnvoyGateway;
+let port: number;
+let offrampPort: number;
+
+beforeAll(async () => {
+  authority = await makeAuthority('offramp-ca');
+  secret = mountSecretUntilRemoved(await serverFiles(authority));
+  upstream = await startHttpUpstream('app');
+  [port, offrampPort] = [await freePort(), await freePort()];
+  kubernetes = await startKubernetes();
+  await installGatewayCrds(kubernetes);
+  await kubernetes.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
+  await showEnvoyGateway(await clientPair(), authority.cert);
+  await kubernetes.apply([
+    gatewayClass(),
+    gateway(port),
+    backend('app', upstream.port),
+    httpRoute({ name: 'oslo', backends: [{ kind: 'Backend', name: 'app' }] }),
+    httpRoute({ name: 'berlin', backends: [{ kind: 'Backend', name: 'app' }] }),
+  ]);
+  offramp = await startOfframp();
+  envoyGateway = await startGatewayOnKubernetes({ kubernetes, extensionManager: manager(tls) });
+});
+
+afterAll(async () => {
+  await envoyGateway?.stop();
+  await offramp?.stop();
+  await kubernetes?.stop();
+  await upstream?.stop();
+  if (secret !== undefined) await rm(secret.folder, { recursive: true, force: true });
+});
+
+function manager(itsTls: object): Readonly<Record<string, unknown>> {
+  const address = { host: 'localhost', port: offrampPort };
+  const { service, ...rest } = recommendedExtensionManager(address);
+  return { ...rest, service: { ...Object(service), tls: itsTls } };
+}
+
+async function serverFiles(
+  by: Authority,
+  clientCA: string = by.cert,
+): Promise<Readonly<Record<string, string>>> {
+  const pair = await by.issue({ dns: ['localhost'] });
+  return { 'tls.crt': pair.cert, 'tls.key': pair.key, 'ca.crt': clientCA };
+}
+
+const clientPair = (by = authority, ends?: Date): Promise<KeyPair> =>
+  by.issue({ dns: [clientName], ...(ends === undefined ? {} : { ends }) });
+
+/** What Envoy Gateway shows, and whom it trusts. */
+async function showEnvoyGateway(pair: KeyPair, ca: string): Promise<void> {
+  const secretOf = (name: string, data: Readonly<Record<string, string>>) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    data: Object.fromEntries(
+      Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+    ),
+  });
+  await kubernetes.apply([
+    secretOf('offramp-ca', { 'tls.crt': ca }),
+    secretOf('envoy-gateway-client', { 'tls.crt': pair.cert, 'tls.key': pair.key }),
+  ]);
+}
+
+function startOfframp(): Promise<OfframpProcess> {
+  const at = (file: string) => join(secret.folder, file);
+  const state = {
+    connectors: [
+      { name: 'berlin', online: false, routes: [{ kind: 'HTTPRoute', name: 'berlin' }] },
+    ],
+  };
+  return startOfframpProcess(state, {
+    grpc: {
+      address: `127.0.0.1:${offrampPort}`,
+      tls: {
+        certFile: at('tls.crt'),
+        keyFile: at('tls.key'),
+        clientCAFile: at('ca.crt'),
+        allowedSANs: [clientName],
+      },
+    },
+  });
+}
+
+/** Has Envoy Gateway connect anew: certificates are looked at when a connection begins. */
+async function restartOfframp(): Promise<void> {
+  await offramp.stop();
+  offramp = await startOfframp();
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${offramp.url}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.split(' ').at(-1));
+}
+
+const statusOf = async (name: string) =>
+  (await sendRequest({ port, host: `${name}.example.com` })).status;
+
+let routes = 0;
+
+/** Adds a route, and answers how to wait until Envoy has it. */
+async function change(): Promise<() => Promise<void>> {
+  const name = `route-${++routes}`;
+  await kubernetes.apply([httpRoute({ name, backends: [{ kind: 'Backend', name: 'app' }] })]);
+  return async () => {
+    await waitFor(`${name} to be live`, async () => (await statusOf(name)) === 200, {
+      timeoutMs: 90_000,
+      intervalMs: 100,
+    });
+  };
+}
+
+const connections = 'offramp_connections{port="grpc"}';
+const refused = (reason: string) =>
+  `offramp_connections_refused_total{port="grpc",reason="${reason}"}`;
+
+describe('an Envoy Gateway that calls Offramp by mutual TLS', () => {
+  it('publishes what Offramp answers', async () => {
+    const offline = await sendRequest({ port, host: 'berlin.example.com' });
+    expect(offline).toMatchObject({ status: 503, body: 'Tunnel not online' });
+    expect(await metric(connections)).toBe(1);
+  });
+
+  it('notices nothing when certificates change while it calls', async () => {
+    const requests = [
+      { port, host: 'oslo.example.com', status: 200, body: 'app' },
+      { port, host: 'berlin.example.com', status: 503, body: 'Tunnel not online' },
+    ];
+    const { body } = await sendRequest({ port, host: 'oslo.example.com' });
+    const traffic = startSteadyTraffic(
+      requests.map((one) => (one.status === 200 ? { ...one, body } : one)),
+      20,
+    );
+    const before = await metric('offramp_hook_calls_total{outcome="ok"}');
+    const rotations = 6;
+    for (let rotation = 1; rotation <= rotations; rotation++) {
+      secret.mount(await serverFiles(authority));
+      await showEnvoyGateway(await clientPair(), authority.cert);
+      const live = await change();
+      await waitFor(
+        'the new certificate to be used',
+        async () => (await metric('offramp_tls_reloads_total')) === rotation,
+        { timeoutMs: 10_000 },
+      );
+      await live();
+    }
+    await traffic.stop();
+    expect(traffic.sent()).toBeGreaterThan(100);
+    expect(traffic.wrong()).toEqual([]);
+    const calls = (await metric('offramp_hook_calls_total{outcome="ok"}')) - before;
+    process.stderr.write(
+      `${rotations} rotations, ${calls} calls, ${traffic.sent()} requests, none wrong\n`,
+    );
+    expect(calls).toBeGreaterThanOrEqual(rotations);
+    const handled = await (await fetch(`${offramp.url}/metrics`)).text();
+    expect(handled).not.toMatch(/grpc_code="(?!OK")/);
+    expect(handled.match(/offramp_connections_refused_total\{port="grpc".*\} [1-9]/g)).toBeNull();
+    expect(await metric(connections)).toBe(1);
+    // Once more with the last ones, by a new connection.
+    await restartOfframp();
+    await (await change())();
+  });
+
+  it('follows a change of the CA on both sides', async () => {
+    const next = await makeAuthority('offramp-ca-2');
+    const both = `${authority.cert}\n${next.cert}`;
+    const pair = await clientPair();
+    secret.mount(await serverFiles(authority, both));
+    await showEnvoyGateway(pair, both);
+    await sleep(1500);
+    await restartOfframp();
+    await (await change())();
+    secret.mount(await serverFiles(next, both));
+    await showEnvoyGateway(await clientPair(next), both);
+    await sleep(1500);
+    await restartOfframp();
+    await (await change())();
+    authority = next;
+    secret.mount(await serverFiles(next));
+    await showEnvoyGateway(await clientPair(), next.cert);
+    await restartOfframp();
+    await (await change())();
+    expect(await metric(connections)).toBe(1);
+  });
+
+  it.each<[string, string, () => Promise<KeyPair>]>([
+    [
+      'of another CA',
+      'untrusted-certificate',
+      async () => clientPair(await makeAuthority('offramp-ca')),
+    ],
+    [
+      'that has ended',
+      'expired-certificate',
+      () => clientPair(authority, new Date(Date.now() - 1000)),
+    ],
+    ['of another name', 'not-allowed', () => authority.issue({ dns: ['other.svc'] })],
+  ])(
+    'is refused with a certificate %s, visibly, until it has a right one',
+    async (_, reason, bad) => {
+      await showEnvoyGateway(await bad(), authority.cert);
+      await restartOfframp();
+      const live = await change();
+      await waitFor('a refusal', async () => (await metric(refused(reason))) > 0, {
+        timeoutMs: 60_000,
+      });
+      expect(offramp.log()).toContainEqual(
+        expect.objectContaining({ msg: 'connection refused', reason, peer: expect.any(String) }),
+      );
+      expect(await statusOf(`route-${routes}`)).toBe(404);
+      expect(await statusOf('oslo')).toBe(200);
+      await showEnvoyGateway(await clientPair(), authority.cert);
+      await live();
+    },
+  );
+
+  it('does not call an Offramp whose certificate it does not trust', async () => {
+    secret.mount(await serverFiles(await makeAuthority('offramp-ca'), authority.cert));
+    await restartOfframp();
+    const live = await change();
+    await waitFor('a refusal', async () => (await metric(refused('handshake-failed'))) > 0, {
+      timeoutMs: 60_000,
+    });
+    expect(await statusOf(`route-${routes}`)).toBe(404);
+    secret.mount(await serverFiles(authority));
+    await live();
+  });
+
+  it('is refused without a certificate, and heard when it has one again', async () => {
+    const file = join(envoyGateway.folder, 'envoy-gateway.yaml');
+    const right = await readFile(file, 'utf8');
+    const { certificateRef } = tls;
+    const wrong = { ...parse(right), extensionManager: manager({ certificateRef }) };
+    await restartOfframp();
+    const answered = await metric('offramp_hook_calls_total{outcome="ok"}');
+    // Envoy Gateway starts over with another configuration, and its Envoy with it.
+    await writeFile(file, stringify(wrong));
+    await waitFor('a refusal', async () => (await metric(refused('no-certificate'))) > 0, {
+      timeoutMs: 60_000,
+    });
+    expect(await metric('offramp_hook_calls_total{outcome="ok"}')).toBe(answered);
+    await writeFile(file, right);
+    await (await change())();
+  });
+});
