@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startOfframp } from './offramp.ts';
 import { Program } from './program.ts';
-import { nodeSettings } from './settings.ts';
+import { nodeCommand, nodeSettings } from './settings.ts';
 
 /** From the start of a process until it takes calls, in milliseconds, once for each round. */
 export interface ColdStart {
@@ -20,7 +20,7 @@ export async function measureColdStarts(folder: string, rounds: number): Promise
     },
     {
       contender: 'grpc-js echo',
-      start: () => printed([process.execPath, script, address], 'listening'),
+      start: () => printed(nodeCommand(script, address), 'listening'),
     },
     {
       contender: 'offramp serve, state from a file',

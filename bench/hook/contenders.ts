@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ConnectorEntry } from '../../src/state/connectors.ts';
 import { type Mode, startOfframp, writeState } from './offramp.ts';
 import { Program } from './program.ts';
-import { nodeSettings } from './settings.ts';
+import { nodeCommand, nodeSettings } from './settings.ts';
 
 /** What a right answer is. */
 export type Answer = 'the request' | 'the resources as they came' | 'connectors' | 'all rewrites';
@@ -31,11 +31,7 @@ export function makeContenders(surroundings: Surroundings): Contender[] {
   const peerState = join(folder, 'peer.json');
   writeState(folder, connectors);
   writeFileSync(peerState, JSON.stringify(toPeerState(connectors)));
-  const inNode = (script: string, ...args: string[]) => [
-    process.execPath,
-    join(built, script),
-    ...args,
-  ];
+  const inNode = (script: string, ...args: string[]) => nodeCommand(join(built, script), ...args);
   const contenders: Contender[] = [
     offramp('offramp', 'Rebalance', folder),
     offramp('offramp, connectors only', 'Keep', folder),

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import * as z from 'zod';
 import type { ConnectorEntry } from '../../src/state/connectors.ts';
 import { Program } from './program.ts';
-import { nodeSettings } from './settings.ts';
+import { nodeCommand, nodeSettings } from './settings.ts';
 
 /** The real `offramp serve`, as a process of its own. */
 export interface RunningOfframp {
@@ -40,7 +40,7 @@ export async function startOfframp(
   };
   writeFileSync(config, stringify(settings));
   const program = new Program(
-    [process.execPath, join('dist', 'main.js'), 'serve', '--config', config],
+    nodeCommand(join('dist', 'main.js'), 'serve', '--config', config),
     nodeSettings.environment,
   );
   const { grpc, http } = servingLine.parse(JSON.parse(await program.lineWith('"serving"')));

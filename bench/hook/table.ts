@@ -59,8 +59,16 @@ export function formatTable(rows: readonly Row[]): string {
 
 /** What the contenders in Node were started with. */
 export function formatSettings(): string {
-  const { environment, why } = nodeSettings;
-  const rows = Object.entries(environment).map(([name, value]) => [name, value, why[name] ?? '']);
+  const { flags, environment, why } = nodeSettings;
+  const given = flags.map((flag): [string, string] => {
+    const [name = '', value = ''] = flag.split('=');
+    return [name, value];
+  });
+  const rows = [...Object.entries(environment), ...given].map(([name, value]) => [
+    name,
+    value,
+    why[name] ?? '',
+  ]);
   return alignColumns([['every contender', 'is', 'so that'], ...rows]);
 }
 

@@ -17,7 +17,7 @@ export interface SoakPlan {
 }
 
 /** What was done, without the warm-up. */
-export type SoakCounts = Record<'calls' | 'changes of state' | 'scrapes' | 'connections', number>;
+export type SoakCounts = Record<'calls' | 'changes of state' | 'scrapes' | 'rotations', number>;
 
 /** What a soak did, and how it ended. */
 export interface SoakResult {
@@ -28,7 +28,7 @@ export interface SoakResult {
 }
 
 /** Milliseconds between two of a kind. */
-const every = { sample: 1_000, scrape: 5_000, flip: 7_000, report: 10_000, connection: 60_000 };
+const every = { sample: 1_000, scrape: 5_000, flip: 7_000, report: 10_000, rotation: 60_000 };
 
 /** Milliseconds after which nothing is left of a connection that was closed. */
 const restMs = 5_000;
@@ -78,7 +78,7 @@ class Soak {
   }
 
   async #work(milliseconds: number) {
-    const counts: SoakCounts = { calls: 0, 'changes of state': 0, scrapes: 0, connections: 1 };
+    const counts: SoakCounts = { calls: 0, 'changes of state': 0, scrapes: 0, rotations: 0 };
     const samples: Sample[] = [];
     const started = performance.now();
     const sentBefore = this.#calls.sent;
@@ -101,11 +101,12 @@ class Soak {
         },
       },
       {
-        name: 'connection',
-        everyMs: every.connection,
+        name: 'certificates',
+        everyMs: every.rotation,
         work: async () => {
+          await this.#world.renewCertificates();
           await this.#calls.reconnect();
-          counts.connections++;
+          counts.rotations++;
         },
       },
       {

@@ -5,6 +5,7 @@ import {
   type ExtensionConnection,
 } from '../../test/support/extension-connection.ts';
 import { makeFleet } from '../hook/fleet.ts';
+import { Certificates } from './certificates.ts';
 import { readHttp } from './http-port.ts';
 import { KnownAnswers } from './known-answers.ts';
 import { type OfframpUnderTest, startOfframp } from './offramp-process.ts';
@@ -16,6 +17,8 @@ export interface World {
   readonly known: readonly KnownAnswers[];
   connect(): ExtensionConnection;
   writeState(state: StateName): void;
+  /** Renews the certificates of both sides; a new connection shows the new one. */
+  renewCertificates(): Promise<void>;
   metrics(): Promise<string>;
 }
 
@@ -27,16 +30,18 @@ export async function startWorld(folder: string, gateways: number): Promise<Worl
   const stateFile = join(folder, 'state.yaml');
   const writeState = (state: StateName) => writeStateFile(stateFile, connectorsIn(state, largest));
   writeState('as made');
+  const certificates = await Certificates.make(join(folder, 'certificates'));
   const offramp = await startOfframp(folder, {
-    grpc: { address: '127.0.0.1:0' },
+    grpc: { address: '127.0.0.1:0', tls: certificates.tls },
     http: { address: '127.0.0.1:0' },
     state: { file: { path: stateFile } },
   });
   return {
     offramp,
     known: fleets.map((fleet) => new KnownAnswers(fleet)),
-    connect: () => connectExtension(offramp.grpcAddress),
+    connect: () => connectExtension(offramp.grpcAddress, certificates.credentials),
     writeState,
+    renewCertificates: () => certificates.renew(offramp.grpcAddress),
     metrics: () => readHttp(offramp.httpAddress, '/metrics'),
   };
 }

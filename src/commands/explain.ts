@@ -9,7 +9,7 @@ import { decodeDifferences } from '../explain/differences.ts';
 import { renderText } from '../explain/text.ts';
 import { describeSplit } from '../rewrites/empty-backends/describe-split.ts';
 import type { State } from '../rewrites/pipeline.ts';
-import { answerSnapshot } from '../server/hook.ts';
+import { answerSnapshot } from '../server/answer-snapshot.ts';
 import { noBackendRefs } from '../state/backend-refs.ts';
 import { ConnectorView } from '../state/connectors.ts';
 import { parseStateFile, stateOf } from '../state/state-file.ts';

@@ -41,7 +41,7 @@ const withoutRetrigger =
 
 /** Brings nothing to Envoy, and says so. */
 const noRetrigger: Retrigger = {
-  sawSnapshot: () => {},
+  watchCall: () => ({ answered: () => {}, end: () => {} }),
   checks: () => [{ name: 'retrigger', ok: true, detail: `off: ${withoutRetrigger}` }],
   stop: () => {},
 };

@@ -5,16 +5,15 @@ import { formatProblem } from '../config/yaml-file.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Check } from '../observe/check.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { CallWatch } from '../retrigger/call-watch.ts';
 import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
-import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { FileStateSource } from '../state/file-source.ts';
 import type { StateSource } from '../state/source.ts';
-import type { Snapshot } from '../xds/snapshot.ts';
 
 /** What brings changes of the state to Envoy. */
 export interface Retrigger {
-  /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
-  sawSnapshot(snapshot: Snapshot, splits: readonly DecidedSplit[]): void;
+  /** Told of each hook call before the state is read for it. */
+  watchCall(): CallWatch;
   /** What is worth knowing of it. */
   checks(): readonly Check[];
   stop(): void;

@@ -184,7 +184,7 @@ export class Offramp {
       settings: config,
       callBudget: milliseconds(config.grpc.limits.callBudget),
       currentState: () => source.state,
-      ...(retrigger && { sawSnapshot: (...decided) => retrigger.sawSnapshot(...decided) }),
+      ...(retrigger && { watchCall: () => retrigger.watchCall() }),
       history: snapshots,
       metrics,
       log,

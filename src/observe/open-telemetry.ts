@@ -29,6 +29,7 @@ import type { Logger } from 'pino';
 import { reasonOf } from '../errors.ts';
 import type { Outcome } from './metrics.ts';
 import type {
+  EndPhase,
   Environment,
   HookTrace,
   ReadHeader,
@@ -138,19 +139,15 @@ class SpanTrace implements HookTrace {
     return this.#call.spanContext().traceId;
   }
 
-  phase<T>(name: string, work: () => T): T {
+  startPhase(name: string): EndPhase {
     const span = this.#tracer.startSpan(name, { startTime: performance.now() }, this.#inner);
     const outer = this.#inner;
     this.#inner = trace.setSpan(outer, span);
-    try {
-      return work();
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      throw error;
-    } finally {
+    return (failed) => {
+      if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
       this.#inner = outer;
       span.end(performance.now());
-    }
+    };
   }
 
   describe(attributes: TraceAttributes): void {

@@ -4,12 +4,15 @@ import type { Outcome } from './metrics.ts';
 /** What a span says of its call, beside its times. */
 export type TraceAttributes = Readonly<Record<string, string | number>>;
 
+/** Ends a part of a call; `failed` when it threw. */
+export type EndPhase = (failed: boolean) => void;
+
 /** The trace of one hook call. */
 export interface HookTrace {
   /** 32 hexadecimal digits; the log line has them too. */
   readonly traceId: string;
-  /** Does a part of the call, as a span of its own below the call's. */
-  phase<T>(name: string, work: () => T): T;
+  /** Begins a part of the call, as a span of its own below the call's; what it answers ends that. */
+  startPhase(name: string): EndPhase;
   /** What came of the call. */
   describe(attributes: TraceAttributes): void;
   /** Ends the call's span. `error` is what was thrown. */

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { Check } from '../observe/check.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type GatewayName, gatewaysOf } from '../xds/gateways.ts';
-import type { Snapshot } from '../xds/snapshot.ts';
+import type { CallWatch } from './call-watch.ts';
 import { gatewayOfFile, retriggerFile, retriggerRoute } from './retrigger-route.ts';
 
 /** Milliseconds until a failed write is tried again, and how often. */
@@ -38,9 +38,21 @@ export class FolderRetrigger {
     for (const gateway of this.#leftGateways()) this.#gateways.set(retriggerFile(gateway), gateway);
   }
 
-  /** Remembers the Gateways of a snapshot. Reads no file: a hook call waits for it. */
-  sawSnapshot(snapshot: Snapshot): void {
-    for (const gateway of gatewaysOf(snapshot)) this.#gateways.set(retriggerFile(gateway), gateway);
+  /**
+   * Remembers the Gateways of a snapshot. Touches no file: a hook call waits for it. A Gateway that
+   * shows up while the state changes has its route written when the answer has left.
+   */
+  watchCall(): CallWatch {
+    const before = this.#generation;
+    return {
+      answered: (snapshot) => {
+        for (const gateway of gatewaysOf(snapshot)) {
+          this.#gateways.set(retriggerFile(gateway), gateway);
+        }
+        if (this.#generation !== before) setImmediate(() => this.#write());
+      },
+      end: () => {},
+    };
   }
 
   /** Writes the routes when the state differs from the one that they were written for. */

@@ -8,6 +8,7 @@ import { gateways, httpRoutes, type Resource } from '../state/kubernetes/resourc
 import { gatewayAnnotationsOf } from '../xds/gateways.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { AnsweredDecisions, type Correction } from './answered-decisions.ts';
+import type { CallWatch } from './call-watch.ts';
 import { DueQueue } from './due-queue.ts';
 import { GatewayGenerations } from './gateway-generation.ts';
 import {
@@ -54,7 +55,7 @@ interface KnownGateway {
   answered?: AnsweredTranslation;
 }
 
-/** What happened while an answer was on its way. */
+/** What happened while an answer was decided and on its way. */
 interface ChangedSince {
   readonly gateways: Set<string>;
   readonly routes: Set<string>;
@@ -81,7 +82,7 @@ export class GatewayRetrigger {
   readonly #forbidden = new Set<string>();
   readonly #decisions: AnsweredDecisions;
   readonly #selfCorrections: SelfCorrectionLog;
-  /** For each snapshot that is still to be looked at: what changed since its answer. */
+  /** For each call that is not over, or still to be looked at: what changed since its start. */
   readonly #looks = new Set<ChangedSince>();
   #isStarted = false;
 
@@ -104,20 +105,31 @@ export class GatewayRetrigger {
   }
 
   /**
-   * Remembers from which state a translation was answered. A hook call waits for this, so it looks
-   * at the snapshot only when the answer has left; what changes until then counts as changed.
+   * Remembers from which state a translation is answered. A hook call waits for this, so it looks
+   * at the snapshot only when the answer has left. What changes from the start of the call until then
+   * counts as changed: it may have been decided already.
    */
-  sawSnapshot(snapshot: Snapshot, splits: readonly DecidedSplit[]): void {
-    const at = performance.now();
+  watchCall(): CallWatch {
     const since: ChangedSince = { gateways: new Set(), routes: new Set() };
     this.#looks.add(since);
+    let isAnswered = false;
+    return {
+      answered: (snapshot, splits) => {
+        isAnswered = true;
+        this.#lookLater(snapshot, splits, since);
+      },
+      end: () => {
+        if (!isAnswered) this.#looks.delete(since);
+      },
+    };
+  }
+
+  #lookLater(snapshot: Snapshot, splits: readonly DecidedSplit[], since: ChangedSince): void {
+    const at = performance.now();
     setImmediate(() => {
       this.#looks.delete(since);
       for (const [key, annotation] of gatewayAnnotationsOf(snapshot, generationInSnapshot)) {
-        const gateway = this.#gateways.get(key);
-        const generation = since.gateways.has(key) ? undefined : this.#generations.of(key);
-        if (gateway !== undefined) gateway.answered = { annotation, generation };
-        this.#decisions.forget(key);
+        this.#wasAnswered(key, annotation, since);
       }
       if (splits.length === 0) return;
       for (const [key, decided] of splitsByGateway(snapshot, splits)) {
@@ -125,6 +137,15 @@ export class GatewayRetrigger {
       }
       for (const route of since.routes) this.#routeChanged(route);
     });
+  }
+
+  #wasAnswered(key: string, annotation: string | undefined, since: ChangedSince): void {
+    const hasChanged = since.gateways.has(key);
+    const generation = hasChanged ? undefined : this.#generations.of(key);
+    const gateway = this.#gateways.get(key);
+    if (gateway !== undefined) gateway.answered = { annotation, generation };
+    if (hasChanged) this.#changed(key); // it was looked at before this answer
+    this.#decisions.forget(key);
   }
 
   checks(): Check[] {

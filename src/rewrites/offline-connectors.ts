@@ -1,6 +1,6 @@
 import { maxBodyBytesOf } from '../xds/body-limit.ts';
 import { fields } from '../xds/fields.ts';
-import { mapResources } from '../xds/snapshot.ts';
+import { mapResources, type Snapshot } from '../xds/snapshot.ts';
 import {
   decodeString,
   forEachField,
@@ -19,9 +19,10 @@ import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { survey } from './offline-connectors/survey.ts';
 import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
-import type { Rewrite } from './pipeline.ts';
+import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
 import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
+import type { Steps } from './steps.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 
@@ -29,12 +30,18 @@ const { RouteConfiguration, VirtualHost } = fields;
  * Routes that forward to an offline connector answer at once; online connectors get their tunnel.
  * Looks over the whole snapshot first, because a cluster may be used by several routes.
  */
-export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }, settings) => {
+export function* rewriteOfflineConnectors(
+  snapshot: Snapshot,
+  { connectors: view }: State,
+  settings: RewriteSettings,
+): Steps<Rewritten> {
   if (view.isEmpty) return { snapshot, report: emptyReport };
   const report = new ReportBuilder('offline-connectors');
   const found = survey(snapshot, view, report);
+  yield;
   const { internalListener } = settings.connectors;
   const opened = openTunnels(snapshot, found, internalListener, report);
+  yield;
   const shared = {
     view,
     settings: settings.connectors,
@@ -44,6 +51,7 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
   };
   const answerWithin = encodeOfflineAnswers(settings.connectors.offlineResponse);
   const served = surveyConnectionManagers(snapshot, report);
+  yield;
   const needConnect = new Set<string>();
   const routed = mapResources(
     opened.snapshot,
@@ -76,9 +84,10 @@ export const rewriteOfflineConnectors: Rewrite = (snapshot, { connectors: view }
     },
     report.unreadable,
   );
+  yield;
   const allowed = allowConnect(routed, served, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
-};
+}
 
 /** Their set is made when it is first asked: few domains of a large route configuration ever matter. */
 function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {

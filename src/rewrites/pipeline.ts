@@ -11,6 +11,7 @@ import { rewriteEmptyBackends } from './empty-backends.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
 import { rewriteOfflineConnectors } from './offline-connectors.ts';
 import { mergeReports, type Report } from './report.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 /** What the rewrites know about the world: one immutable value, replaced when the world changes. */
 export interface State {
@@ -52,11 +53,14 @@ export interface Rewritten {
 /** A pure function over a snapshot. Malformed resources are its report's business, not an error. */
 export type Rewrite = (snapshot: Snapshot, state: State, settings: RewriteSettings) => Rewritten;
 
+/** A rewrite that takes long enough to pause in between. */
+export type SteppedRewrite = (...args: Parameters<Rewrite>) => Steps<Rewritten>;
+
 /** A rewrite, and what reports call it. */
-export interface NamedRewrite {
-  readonly name: string;
-  readonly rewrite: Rewrite;
-}
+export type NamedRewrite = { readonly name: string } & (
+  | { readonly rewrite: Rewrite }
+  | { readonly steps: SteppedRewrite }
+);
 
 /**
  * The rewrites in the order they run, each on what the one before it left. Empty backendRefs go
@@ -65,39 +69,48 @@ export interface NamedRewrite {
  */
 export const pipeline: readonly NamedRewrite[] = [
   { name: 'empty-backends', rewrite: rewriteEmptyBackends },
-  { name: 'offline-connectors', rewrite: rewriteOfflineConnectors },
+  { name: 'offline-connectors', steps: rewriteOfflineConnectors },
   { name: 'control-plane-fallback', rewrite: rewriteControlPlaneFallback },
 ];
 
+/** Runs the pipeline over a snapshot. What Envoy would not take of a rewrite is taken back. */
+export function rewriteSnapshot(...args: Parameters<typeof rewriteInSteps>): Required<Rewritten> {
+  return atOnce(rewriteInSteps(...args));
+}
+
 /**
- * Runs the pipeline over a snapshot. When Envoy would not take what comes of it, runs it again and
- * takes back what of each rewrite is to blame: one look at the end is half of the work of one after each.
+ * The same, with pauses between the rewrites and inside of those that take long. Only when Envoy would
+ * not take what comes of all, each is looked at: one look at the end costs half of one after each.
  */
-export function rewriteSnapshot(
+export function* rewriteInSteps(
   snapshot: Snapshot,
   state: State,
   settings: RewriteSettings,
   rewrites: readonly NamedRewrite[] = pipeline,
-): Required<Rewritten> {
-  const rewritten = runEach(rewrites, snapshot, (before, { rewrite }) =>
-    rewrite(before, state, settings),
-  );
+): Steps<Required<Rewritten>> {
+  const run = (one: NamedRewrite, before: Snapshot) => runInSteps(one, before, state, settings);
+  const rewritten = yield* runEach(rewrites, snapshot, run);
   if (keepsInvariants(snapshot, rewritten.snapshot)) return rewritten;
-  return runEach(rewrites, snapshot, (before, { name, rewrite }) =>
-    keepInvariants(name, before, rewrite(before, state, settings)),
-  );
+  return yield* runEach(rewrites, snapshot, function* (one, before) {
+    return keepInvariants(one.name, before, yield* run(one, before));
+  });
 }
 
-function runEach(
+function* runInSteps(one: NamedRewrite, ...args: Parameters<Rewrite>): Steps<Rewritten> {
+  return 'steps' in one ? yield* one.steps(...args) : one.rewrite(...args);
+}
+
+function* runEach(
   rewrites: readonly NamedRewrite[],
   snapshot: Snapshot,
-  run: (before: Snapshot, rewrite: NamedRewrite) => Rewritten,
-): Required<Rewritten> {
+  run: (one: NamedRewrite, before: Snapshot) => Steps<Rewritten>,
+): Steps<Required<Rewritten>> {
   let current = snapshot;
   const reports: Report[] = [];
   const splits: DecidedSplit[] = [];
-  for (const rewrite of rewrites) {
-    const result = run(current, rewrite);
+  for (const one of rewrites) {
+    const result = yield* run(one, current);
+    yield;
     current = result.snapshot;
     reports.push(result.report);
     for (const split of result.splits ?? []) splits.push(split);

@@ -27,7 +27,7 @@ const rpcs = [
 ] as const;
 
 /** Answers one RPC; the caller is told by its connection. */
-type AnswerCall = (request: Buffer, caller: string, metadata: Metadata) => Answer;
+type AnswerCall = (request: Buffer, caller: string, metadata: Metadata) => Answer | Promise<Answer>;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -80,13 +80,13 @@ export function implementExtension(
   const implement = (rpc: string): handleUnaryCall<Buffer, Answer> => {
     const isHook = rpc === 'PostTranslateModify';
     const answer = answers[rpc] ?? returnResource;
-    return (call, callback) => {
+    return async (call, callback) => {
       const started = performance.now();
       const handled = metrics.rpcs.started(serviceName, rpc);
       let code = status.OK;
       try {
         const { request } = call;
-        callback(null, answer(request, call.getPeer(), call.metadata));
+        callback(null, await answer(request, call.getPeer(), call.metadata));
       } catch (error) {
         const problem = toStatus(error, rpc, log);
         if (isHook) {

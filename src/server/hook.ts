@@ -2,33 +2,22 @@ import type { Logger } from 'pino';
 import { OfframpError } from '../errors.ts';
 import { isInvariantReason } from '../invariants/violation.ts';
 import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
-import { type Summary, summarize } from '../observe/summary.ts';
-import type { HookTrace, ReadHeader, Tracing } from '../observe/tracing.ts';
+import type { Summary } from '../observe/summary.ts';
+import type { EndPhase, HookTrace, ReadHeader, Tracing } from '../observe/tracing.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
-import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
-import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
-import { type RewriteSettings, rewriteSnapshot, type State } from '../rewrites/pipeline.ts';
+import type { CallWatch } from '../retrigger/call-watch.ts';
+import type { State } from '../rewrites/pipeline.ts';
 import type { Report, Skip } from '../rewrites/report.ts';
+import { atOnce } from '../rewrites/steps.ts';
 import { ToldAssignments } from '../state/told-assignments.ts';
 import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import {
-  type Checkpoint,
-  countResources,
-  type EncodedMessage,
-  prepareResponse,
-  readSnapshot,
-  type Snapshot,
-} from '../xds/snapshot.ts';
+import { countResources, type EncodedMessage, type Snapshot } from '../xds/snapshot.ts';
+import { type AnswerOptions, answerInSteps, type HookResult } from './answer-snapshot.ts';
 import { callBudget } from './call-budget.ts';
-
-/**
- * apply: answer with the rewritten snapshot. shadow: report and count, answer with what would have
- * come without Offramp, policy stamps taken out.
- */
-export type Mode = 'apply' | 'shadow';
+import { inTurns } from './in-turns.ts';
 
 /** One PostTranslateModify call. */
 export interface HookCall {
@@ -45,14 +34,12 @@ export interface CallHistory {
 }
 
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
-export interface HookOptions {
-  readonly mode: Mode;
-  readonly settings: RewriteSettings;
+export interface HookOptions extends Pick<AnswerOptions, 'mode' | 'settings'> {
   /** Milliseconds that deciding may take; without it, any time. */
   readonly callBudget?: number;
   readonly currentState: () => State;
-  /** Told of each snapshot, and of what was decided in its answer, before that leaves. */
-  readonly sawSnapshot?: (snapshot: Snapshot, splits: readonly DecidedSplit[]) => void;
+  /** Told of each call before the state is read for it. */
+  readonly watchCall?: () => CallWatch;
   readonly history?: CallHistory;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -60,35 +47,8 @@ export interface HookOptions {
   readonly tracing?: Tracing | undefined;
 }
 
-/** The answer to one PostTranslateModify request, and what was done. */
-export interface HookResult {
-  readonly response: EncodedMessage;
-  readonly report: Report;
-  readonly summary: Summary;
-}
-
-/**
- * Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope, and
- * whatever `checkpoint` throws.
- */
-export function answerSnapshot(
-  request: Uint8Array,
-  options: Pick<HookOptions, 'mode' | 'settings'> & { readonly checkpoint?: Checkpoint },
-  state: State,
-  timed: <T>(phase: Phase, work: () => T) => T = (_phase, work) => work(),
-): HookResult & { readonly snapshot: Snapshot; readonly splits: readonly DecidedSplit[] } {
-  const { checkpoint } = options;
-  const snapshot = timed('read', () => ({ ...readSnapshot(request), checkpoint }));
-  const {
-    snapshot: rewritten,
-    report,
-    splits,
-  } = timed('rewrite', () => rewriteSnapshot(snapshot, state, options.settings));
-  const response = timed('encode', () =>
-    prepareResponse(options.mode === 'shadow' ? unstampSnapshot(snapshot) : rewritten),
-  );
-  return { response, report, summary: summarize(snapshot, report), snapshot, splits };
-}
+/** Smaller snapshots are decided in one stretch, which takes less time than a probe has. */
+const smallestInTurns = 512 * 1024;
 
 /** How many skipped things a log line names; the report and `explain` have them all. */
 const maxNamedSkips = 5;
@@ -98,6 +58,7 @@ interface Call {
   readonly started: number;
   readonly caller: string;
   readonly trace: HookTrace | undefined;
+  readonly watch: CallWatch | undefined;
 }
 
 /** Answers PostTranslateModify calls, counts, logs and traces them. */
@@ -114,18 +75,19 @@ export class Hook {
    * The answer to PostTranslateModify; `caller` is who asks, by its connection, with headers that may
    * name a trace. Throws MalformedMessageError when the envelope is malformed.
    */
-  postTranslateModify(
+  async postTranslateModify(
     request: Uint8Array,
     caller: string,
     readHeader: ReadHeader = () => undefined,
-  ): EncodedMessage {
+  ): Promise<EncodedMessage> {
     const { metrics, tracing } = this.#options;
     const started = performance.now();
     const trace = tracing?.startCall(readHeader);
+    const watch = this.#options.watchCall?.();
     let outcome: Outcome = 'error';
     let failure: unknown;
     try {
-      const response = this.#answer(request, { started, caller, trace });
+      const response = await this.#answer(request, { started, caller, trace, watch });
       this.#told.forget(caller); // not after an error: then the same call comes again
       outcome = 'ok';
       return response;
@@ -137,6 +99,7 @@ export class Hook {
       this.#options.history?.failed(call, error);
       throw error;
     } finally {
+      watch?.end();
       trace?.end(outcome, failure);
       metrics.hookCalls.inc({ outcome });
       metrics.hookDuration.observe({ outcome }, secondsSince(started));
@@ -155,28 +118,32 @@ export class Hook {
     return returnResource(request);
   }
 
-  #answer(request: Uint8Array, { started, caller, trace }: Call): EncodedMessage {
+  async #answer(request: Uint8Array, its: Call): Promise<EncodedMessage> {
+    const { started, caller, trace, watch } = its;
     const { metrics, log, mode, currentState } = this.#options;
     metrics.snapshotBytes.observe(request.length);
     trace?.describe({ 'offramp.snapshot_bytes': request.length, 'offramp.mode': mode });
-    const timed = <T>(phase: Phase, work: () => T): T => {
+    const begin = (phase: Phase): EndPhase => {
       const begun = performance.now();
-      const result = trace === undefined ? work() : trace.phase(phase, work);
-      metrics.phaseDuration.observe({ phase }, secondsSince(begun));
-      return result;
+      const endSpan = trace?.startPhase(phase);
+      return (failed) => {
+        endSpan?.(failed);
+        if (!failed) metrics.phaseDuration.observe({ phase }, secondsSince(begun));
+      };
     };
-    const readState = () => ({ ...currentState(), assignments: this.#told.saidBy(caller) });
-    const state = trace === undefined ? readState() : trace.phase('state', readState);
+    const endState = trace?.startPhase('state');
+    const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
+    endState?.(false);
     const budget = this.#options.callBudget;
-    const options =
-      budget === undefined ? this.#options : { ...this.#options, checkpoint: callBudget(budget) };
-    const result = answerSnapshot(request, options, state, timed);
+    const checkpoint = budget === undefined ? undefined : callBudget(budget);
+    const steps = answerInSteps(request, { ...this.#options, checkpoint }, state, begin);
+    const result = request.length < smallestInTurns ? atOnce(steps) : await inTurns(steps);
     metrics.countReport(result.report);
     if (trace !== undefined) describeSummary(trace, result.summary);
     this.#warnAboutMissingRoutes(result.snapshot);
     this.#tellViolations(result.report);
     const decided = mode === 'shadow' ? [] : result.splits;
-    this.#options.sawSnapshot?.(result.snapshot, decided);
+    watch?.answered(result.snapshot, decided);
     log.info(
       {
         ...result.summary,

@@ -19,7 +19,7 @@ export interface SourceStatus {
   readonly unusableObjects: number;
 }
 
-/** Where the state comes from. `state` shows one moment for as long as nothing is awaited. */
+/** Where the state comes from. `state` shows one moment for as long as nothing is awaited, and may change in place. */
 export interface StateSource {
   readonly state: State;
   status(): SourceStatus;

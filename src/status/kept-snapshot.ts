@@ -1,6 +1,7 @@
 import type { Summary } from '../observe/summary.ts';
 import type { Effect, Place, SkipReason } from '../rewrites/report.ts';
-import type { HookCall, HookResult } from '../server/hook.ts';
+import type { HookResult } from '../server/answer-snapshot.ts';
+import type { HookCall } from '../server/hook.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 
 /** What was done or left in one place of a snapshot, a virtual host mostly. */

@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { drawChart } from '../../bench/hook/chart.ts';
 import { makeFleet } from '../../bench/hook/fleet.ts';
 import { findDifferenceOfAnswers, findWrong } from '../../bench/hook/right-answers.ts';
+import { nodeSettings } from '../../bench/hook/settings.ts';
 import { alignColumns, median, rowsOf } from '../../bench/hook/table.ts';
 import { judgeTargets } from '../../bench/hook/targets.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { answerSnapshot } from '../../src/server/hook.ts';
+import { answerSnapshot } from '../../src/server/answer-snapshot.ts';
 import { lookUpStated } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { bytesOf } from '../../src/xds/snapshot.ts';
@@ -19,6 +21,16 @@ function answerWith(mode: 'Keep' | 'Rebalance', connectors = fleet.connectors): 
     bytesOf(answerSnapshot(fleet.request, { mode: 'apply', settings }, state).response),
   );
 }
+
+it('starts what it measures as the image does', () => {
+  const dockerfile = readFileSync('Dockerfile', 'utf8');
+  const { flags, environment } = nodeSettings;
+  for (const [name, value] of Object.entries(environment)) {
+    expect(dockerfile).toContain(`${name}=${value}`);
+  }
+  const entrypoint = ['/nodejs/bin/node', ...flags, '/app/dist/main.js'].map((one) => `"${one}"`);
+  expect(dockerfile).toContain(`ENTRYPOINT [${entrypoint.join(', ')}]`);
+});
 
 describe('the fleet of the benchmark', () => {
   it('weighs 7.4 MB per 1,000 Gateways', () => {

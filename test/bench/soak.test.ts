@@ -40,17 +40,17 @@ describe('the verdict of a soak', () => {
 });
 
 describe('the table of a soak', () => {
-  const counts = { calls: 9, 'changes of state': 2, scrapes: 3, connections: 1 };
+  const counts = { calls: 9, 'changes of state': 2, scrapes: 3, rotations: 1 };
 
   it('has the thirds, and ends with the judgement', () => {
     const verdict = judge(flat);
     expect(formatResult({ ...flat, counts, verdict }).split('\n')).toEqual([
       '              memory, mean MB  peak MB  descriptors',
-      'first third               110      120     20 to 20',
-      'second third              135      140     20 to 20',
-      'last third                120      130     20 to 20',
+      'first third               110      120  20 to 20',
+      'second third              135      140  20 to 20',
+      'last third                120      130  20 to 20',
       '',
-      '9 calls, 2 changes of state, 3 scrapes, 1 connections, 0 failures',
+      '9 calls, 2 changes of state, 3 scrapes, 1 rotations, 0 failures',
       'the last third has 1.09 times the memory of the first',
       'nothing was left open',
       'passed',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { readStamp, stampRoute } from '../../src/policy/route-stamp.ts';
-import { answerSnapshot } from '../../src/server/hook.ts';
+import { answerSnapshot } from '../../src/server/answer-snapshot.ts';
 import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { bytesOf, encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';

@@ -39,7 +39,7 @@ describe('a change of state', () => {
     const { retrigger } = start(folder);
     retrigger.stateChanged({ online: true });
     expect(readdirSync(folder)).toEqual([]);
-    for (const snapshot of snapshots) retrigger.sawSnapshot(snapshot);
+    for (const snapshot of snapshots) retrigger.watchCall().answered(snapshot, []);
     retrigger.stateChanged({ online: false });
     expect(readdirSync(folder).toSorted()).toEqual(files);
     const read = () =>
@@ -57,10 +57,20 @@ describe('a change of state', () => {
     expect(read().spec.hostnames).not.toEqual(first.spec.hostnames);
   });
 
+  it('writes the route of a Gateway that shows up while it happens', async () => {
+    const folder = temporaryFolder();
+    const { retrigger } = start(folder);
+    retrigger.stateChanged({ online: true });
+    const watch = retrigger.watchCall();
+    retrigger.stateChanged({ online: false });
+    for (const snapshot of snapshots) watch.answered(snapshot, []);
+    await vi.waitFor(() => expect(readdirSync(folder).toSorted()).toEqual(files));
+  });
+
   it('that leaves the state equal is no write, also after a restart', async () => {
     const folder = temporaryFolder();
     const before = start(folder);
-    for (const snapshot of snapshots) before.retrigger.sawSnapshot(snapshot);
+    for (const snapshot of snapshots) before.retrigger.watchCall().answered(snapshot, []);
     before.retrigger.stateChanged({ online: false });
     before.retrigger.stateChanged({ online: false });
     expect(await before.counted()).toContain('offramp_retriggers_total{outcome="ok"} 3');
@@ -74,7 +84,7 @@ describe('a change of state', () => {
   it('is written later when the folder cannot be written to, and told once', async () => {
     const folder = join(temporaryFolder(), 'not-yet');
     const { retrigger, log, counted } = start(folder);
-    for (const snapshot of snapshots) retrigger.sawSnapshot(snapshot);
+    for (const snapshot of snapshots) retrigger.watchCall().answered(snapshot, []);
     retrigger.stateChanged({ online: false });
     expect(await counted()).toContain('offramp_retriggers_total{outcome="failed"} 1');
     expect(log.filter(({ level }) => level === 50)).toHaveLength(1);

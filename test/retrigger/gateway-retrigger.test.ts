@@ -141,11 +141,11 @@ describe.concurrent('a Gateway behind a connector', () => {
   it('is annotated once more when this Offramp answered its translation from older state', async (test) => {
     const { api, retrigger, whileOffline } = await overtaken(test);
     const { expect } = test;
-    retrigger.sawSnapshot(snapshotOf(whileOffline), []);
+    retrigger.watchCall().answered(snapshotOf(whileOffline), []);
     api.put('connectors', connector('a', 'berlin', false));
     const countedUp = `${whileOffline}-1`;
     await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).toBe(countedUp), soon);
-    retrigger.sawSnapshot(snapshotOf(countedUp), []);
+    retrigger.watchCall().answered(snapshotOf(countedUp), []);
     await sleep(700);
     expect(annotationOf(api, 'a', 'eg')).toBe(countedUp);
   });
@@ -156,9 +156,20 @@ describe.concurrent('a Gateway behind a connector', () => {
     const whileOnline = annotationOf(api, 'a', 'eg');
     api.put('connectors', connector('a', 'berlin', false));
     await sleep(50);
-    retrigger.sawSnapshot(snapshotOf(whileOnline), []);
+    retrigger.watchCall().answered(snapshotOf(whileOnline), []);
     api.put('connectors', connector('a', 'berlin', true));
     const countedUp = `${whileOnline}-1`;
+    await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).toBe(countedUp), soon);
+  });
+
+  it('is annotated once more when the state became another one while its answer was decided', async (test) => {
+    const { api, retrigger, whileOffline } = await overtaken(test);
+    const { expect } = test;
+    const watch = retrigger.watchCall();
+    api.put('connectors', connector('a', 'berlin', false));
+    await sleep(400); // longer than it waits after a change
+    watch.answered(snapshotOf(whileOffline), []);
+    const countedUp = `${whileOffline}-1`;
     await vi.waitFor(() => expect(annotationOf(api, 'a', 'eg')).toBe(countedUp), soon);
   });
 

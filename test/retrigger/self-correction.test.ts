@@ -86,7 +86,7 @@ async function startOfframp(api: KubernetesApiDouble, test: TestContext) {
   const answer = (annotation?: string) => {
     const snapshot = snapshotOf(annotation);
     const { report, splits = [] } = rewriteEmptyBackends(snapshot, source.state, settings);
-    retrigger.sawSnapshot(snapshot, splits);
+    retrigger.watchCall().answered(snapshot, splits);
     return report.changes.map(({ detail }) => detail);
   };
   return { ...offramp, answer };

@@ -35,6 +35,8 @@ export function connectExtension(
 ): ExtensionConnection {
   const client = new Client(address, shown, {
     'grpc.ssl_target_name_override': serverName,
+    // A request of megabytes is not held up every 64 KiB; Envoy Gateway's library widens its own.
+    'grpc-node.flow_control_window': 2 ** 20,
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
     // A connection of its own: grpc-js would share one between clients of one address.

@@ -33,8 +33,8 @@ const noBackends: ReadonlyMap<number, Connector> = new Map();
 
 /**
  * Which backendRefs are behind which connectors, by the objects in Kubernetes. Each event changes
- * only what it concerns, at a cost that does not grow with the fleet; a hook call is synchronous,
- * and so sees one moment.
+ * only what it concerns, at a cost that does not grow with the fleet. A hook call that pauses may see
+ * two moments; what changed since it started counts as changed after it (`CallWatch`).
  */
 export class KubernetesView implements ConnectorLookup {
   readonly #proxies = new Map<string, HttpProxy>();

@@ -1,0 +1,84 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { makeFleet } from '../../bench/hook/fleet.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import type { CallWatch } from '../../src/retrigger/call-watch.ts';
+import { answerSnapshot } from '../../src/server/answer-snapshot.ts';
+import { Hook } from '../../src/server/hook.ts';
+import { lookUpStated } from '../../src/state/backend-refs.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import { bytesOf } from '../../src/xds/snapshot.ts';
+import { logSink } from '../support/running-server.ts';
+
+const settings = configSchema.parse({});
+const stateOf = ({ connectors }: ReturnType<typeof makeFleet>) => ({
+  connectors: new ConnectorView(connectors),
+  backendRefs: lookUpStated([]),
+});
+
+/** Answers a fleet, counts the event loop's turns meanwhile, and notes what the watch is told. */
+async function answer(gateways: number, request = makeFleet(gateways).request) {
+  const told: string[] = [];
+  const watchCall = (): CallWatch => {
+    told.push('started');
+    return { answered: () => told.push('answered'), end: () => told.push('ended') };
+  };
+  const state = stateOf(makeFleet(gateways));
+  const currentState = () => {
+    told.push('state read');
+    return state;
+  };
+  const metrics = new Metrics('offramp');
+  const log = pino(logSink([]));
+  const hook = new Hook({ mode: 'apply', settings, currentState, watchCall, metrics, log });
+  let turns = 0;
+  let counting = setImmediate(function count() {
+    turns++;
+    counting = setImmediate(count);
+  });
+  try {
+    return {
+      turns: () => turns,
+      told,
+      bytes: bytesOf(await hook.postTranslateModify(request, '')),
+    };
+  } finally {
+    clearImmediate(counting);
+  }
+}
+
+describe('a large snapshot', () => {
+  it('lets the event loop do other work between its rewrites', async () => {
+    const { turns } = await answer(120);
+    expect(turns()).toBeGreaterThanOrEqual(8);
+  });
+
+  it('is answered as it would be in one stretch', async () => {
+    const fleet = makeFleet(120);
+    const { bytes } = await answer(120);
+    const options = { mode: 'apply', settings } as const;
+    const { response } = answerSnapshot(fleet.request, options, stateOf(fleet));
+    expect(Buffer.compare(bytes, bytesOf(response))).toBe(0);
+  });
+
+  it('is watched from before the state is read until it is answered', async () => {
+    expect((await answer(120)).told).toEqual(['started', 'state read', 'answered', 'ended']);
+  });
+
+  it('is not watched any more when it cannot be answered', async () => {
+    const told: string[] = [];
+    const watchCall = (): CallWatch => ({ answered: () => {}, end: () => told.push('ended') });
+    const state = stateOf(makeFleet(1));
+    const parts = { metrics: new Metrics('offramp'), log: pino(logSink([])) };
+    const currentState = () => state;
+    const hook = new Hook({ mode: 'apply', settings, currentState, watchCall, ...parts });
+    await expect(hook.postTranslateModify(Buffer.from([0x0a]), '')).rejects.toThrow('cut off');
+    expect(told).toEqual(['ended']);
+  });
+});
+
+it('decides a small snapshot in one stretch', async () => {
+  const { turns } = await answer(10);
+  expect(turns()).toBeLessThanOrEqual(1);
+});
