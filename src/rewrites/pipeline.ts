@@ -79,8 +79,9 @@ export function rewriteSnapshot(...args: Parameters<typeof rewriteInSteps>): Req
 }
 
 /**
- * The same, with pauses between the rewrites and inside of those that take long. Only when Envoy would
- * not take what comes of all, each is looked at: one look at the end costs half of one after each.
+ * The same, with pauses between the rewrites and inside of those that take long. When Envoy would not
+ * take what comes of it, runs it again and takes back what of each rewrite is to blame: one look at the
+ * end is half of the work of one after each.
  */
 export function* rewriteInSteps(
   snapshot: Snapshot,
@@ -88,28 +89,30 @@ export function* rewriteInSteps(
   settings: RewriteSettings,
   rewrites: readonly NamedRewrite[] = pipeline,
 ): Steps<Required<Rewritten>> {
-  const run = (one: NamedRewrite, before: Snapshot) => runInSteps(one, before, state, settings);
+  const run = (before: Snapshot, one: NamedRewrite) => runInSteps(one, before, state, settings);
   const rewritten = yield* runEach(rewrites, snapshot, run);
   if (keepsInvariants(snapshot, rewritten.snapshot)) return rewritten;
-  return yield* runEach(rewrites, snapshot, function* (one, before) {
-    return keepInvariants(one.name, before, yield* run(one, before));
+  yield;
+  return yield* runEach(rewrites, snapshot, function* (before, one) {
+    const made = yield* run(before, one);
+    return keepInvariants(one.name, before, made);
   });
 }
 
-function* runInSteps(one: NamedRewrite, ...args: Parameters<Rewrite>): Steps<Rewritten> {
-  return 'steps' in one ? yield* one.steps(...args) : one.rewrite(...args);
+function* runInSteps(rewrite: NamedRewrite, ...args: Parameters<Rewrite>): Steps<Rewritten> {
+  return 'steps' in rewrite ? yield* rewrite.steps(...args) : rewrite.rewrite(...args);
 }
 
 function* runEach(
   rewrites: readonly NamedRewrite[],
   snapshot: Snapshot,
-  run: (one: NamedRewrite, before: Snapshot) => Steps<Rewritten>,
+  run: (before: Snapshot, rewrite: NamedRewrite) => Steps<Rewritten>,
 ): Steps<Required<Rewritten>> {
   let current = snapshot;
   const reports: Report[] = [];
   const splits: DecidedSplit[] = [];
-  for (const one of rewrites) {
-    const result = yield* run(one, current);
+  for (const rewrite of rewrites) {
+    const result = yield* run(current, rewrite);
     yield;
     current = result.snapshot;
     reports.push(result.report);

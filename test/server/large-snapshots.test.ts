@@ -51,7 +51,7 @@ async function answer(gateways: number, request = makeFleet(gateways).request) {
 describe('a large snapshot', () => {
   it('lets the event loop do other work between its rewrites', async () => {
     const { turns } = await answer(120);
-    expect(turns()).toBeGreaterThanOrEqual(8);
+    expect(turns()).toBeGreaterThanOrEqual(6);
   });
 
   it('is answered as it would be in one stretch', async () => {

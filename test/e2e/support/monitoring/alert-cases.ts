@@ -101,16 +101,6 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     at: 8,
     quiet: { [of('offramp_hook_panics_total')]: '1x20' },
   },
-  OfframpInvariantViolated: {
-    fires: { [violated('invariant-weights')]: '0x5 1x10', [violated('invariant-name')]: '0x20' },
-    labels: { ...job, reason: 'invariant-weights' },
-    at: 8,
-    // Long ago, and what was left alone for a reason that is no bug.
-    quiet: {
-      [violated('invariant-weights')]: '1x20',
-      [skipped('shared-cluster')]: '0+1x20',
-    },
-  },
   OfframpRefusesCalls: {
     fires: { [of('offramp_calls_refused_total', { reason: 'queue-full' })]: '0x5 1x10' },
     labels: { ...job, reason: 'queue-full' },
@@ -151,6 +141,16 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     quiet: {
       [expiry('server')]: `${6 * day}x10 ${90 * day}x30`,
       [expiry('client-ca')]: '864000x40',
+    },
+  },
+  OfframpInvariantViolated: {
+    fires: { [violated('invariant-weights')]: '0x5 1x10', [violated('invariant-name')]: '0x20' },
+    labels: { ...job, reason: 'invariant-weights' },
+    at: 8,
+    // Long ago, and what was left alone for a reason that is no bug.
+    quiet: {
+      [violated('invariant-weights')]: '1x20',
+      [skipped('shared-cluster')]: '0+1x20',
     },
   },
   OfframpIsSlow: {
