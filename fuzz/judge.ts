@@ -131,7 +131,11 @@ function problemInReport({ skips }: Report): string | undefined {
 }
 
 /** What one pass could not decide, and another may when the first has changed the rest. */
-const undecided: ReadonlySet<string> = new Set([...unresolvedReasons, 'shared-cluster']);
+const undecided: ReadonlySet<string> = new Set([
+  ...unresolvedReasons,
+  'shared-cluster',
+  'malformed-resource', // one rewrite may take out what another could not read
+]);
 
 function mayGoOn({ skips }: Report): boolean {
   return skips.some(({ reason }) => undecided.has(reason));

@@ -5,7 +5,7 @@ import { judge } from '../../fuzz/judge.ts';
 import { type Case, makeCase } from '../../fuzz/make-case.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { Rewrite } from '../../src/rewrites/pipeline.ts';
-import { type Change, emptyReport } from '../../src/rewrites/report.ts';
+import { type Change, emptyReport, type Skip } from '../../src/rewrites/report.ts';
 import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { resourceTypes } from '../../src/xds/resource-types.ts';
@@ -96,6 +96,20 @@ describe('the judge finds', () => {
       return replacing(value, changes)(snapshot, ...rest);
     };
     expect(find(growing)).toBe('the second pass changes bytes');
+  });
+
+  it('nothing in a second pass that goes on, where the first could not read a resource', () => {
+    const skip: Skip = {
+      rewrite: 'bad',
+      reason: 'malformed-resource',
+      place: { kind: 'clusters', resource: 'clusters[1]' },
+      detail: '',
+    };
+    const rewrite: Rewrite = (snapshot, ...rest) => {
+      const rewritten = replacing(other, [changed])(snapshot, ...rest);
+      return { ...rewritten, report: { ...rewritten.report, skips: [skip] } };
+    };
+    expect(find(rewrite)).toBeUndefined();
   });
 
   it('a change to the request’s own bytes', () => {
