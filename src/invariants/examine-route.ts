@@ -29,15 +29,10 @@ const otherActions = new Set(
  * Looks through one Route of a route configuration whose direct responses have bodies of at most
  * `maxBodyBytes`. Throws MalformedMessageError.
  */
-export function examineRoute(
-  route: Uint8Array,
-  virtualHost: string,
-  maxBodyBytes: number,
-  findings: Findings,
-): void {
+export function examineRoute(route: Uint8Array, maxBodyBytes: number, findings: Findings): void {
   const violated = (reason: InvariantReason, detail: string) => {
     const name = stringOf(route, Route.name);
-    findings.violations.push({ reason, detail, virtualHost, route: name });
+    findings.violations.push({ reason, detail, route: name });
   };
   let hasAction = false;
   const reader = new FieldReader(route);

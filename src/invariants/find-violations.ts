@@ -1,6 +1,6 @@
 import { readClusterName } from '../xds/cluster.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import type { Snapshot } from '../xds/snapshot.ts';
+import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
 import { type ChangedResource, isRenamed, nameOf } from './changed-resources.ts';
 import { findClusterViolations, findListenerViolations } from './filters.ts';
 import { clustersOf, findRouteViolations } from './route-configuration.ts';
@@ -20,20 +20,25 @@ export function findViolations(
   after: Snapshot,
 ): readonly FoundViolation[] {
   const clusters = new ClusterNames(before, after);
-  return changed.flatMap((resource) => {
+  const found: FoundViolation[] = [];
+  for (const resource of changed) {
     after.checkpoint?.(resource.after.length);
-    const violations = [
-      ...nameViolations(resource, clusters),
-      ...introduced(readableViolations(resource, clusters), () =>
-        readableViolations({ ...resource, after: resource.before ?? nothing }, clusters),
-      ),
-    ];
-    return violations.map((violation) => ({ ...violation, resource }));
-  });
+    const { kind, before: was = nothing, after: is } = resource;
+    const violations = introduced(readableViolations(kind, was, is, clusters), () =>
+      readableViolations(kind, was, was, clusters),
+    );
+    for (const violation of nameViolations(resource, clusters)) {
+      found.push({ ...violation, resource });
+    }
+    for (const violation of violations) found.push({ ...violation, resource });
+  }
+  return found;
 }
 
 function readableViolations(
-  { kind, before = nothing, after }: ChangedResource,
+  kind: ResourceKind,
+  before: Uint8Array,
+  after: Uint8Array,
   clusters: ClusterNames,
 ): readonly Violation[] {
   try {

@@ -33,6 +33,15 @@ export function forEachChanged(
   return counts;
 }
 
+/** Whether a length-delimited field has the same values in two messages. Throws MalformedMessageError. */
+export function haveEqualValues(before: Uint8Array, after: Uint8Array, field: FieldRef): boolean {
+  let isEqual = true;
+  const counts = forEachChanged(before, after, field, () => {
+    isEqual = false;
+  });
+  return isEqual && counts.before === counts.after;
+}
+
 function isSame(then: FieldReader, now: FieldReader, bytes: Buffer): boolean {
   if (now.end - now.valueStart !== then.end - then.valueStart) return false;
   return bytes.compare(then.message, then.valueStart, then.end, now.valueStart, now.end) === 0;

@@ -13,7 +13,7 @@ import {
   wrappedBoolOf,
 } from '../xds/wire.ts';
 import { examineRoute, type Findings } from './examine-route.ts';
-import { forEachChanged } from './for-each-changed.ts';
+import { forEachChanged, haveEqualValues } from './for-each-changed.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -56,7 +56,7 @@ export function clustersOfChangedRoutes(
   const findings = noFindings();
   forEachChanged(before, after, RouteConfiguration.virtual_hosts, (host, was) => {
     for (const route of newRoutes(was, host)) {
-      examineRoute(route, '', defaultMaxBodyBytes, findings);
+      examineRoute(route, defaultMaxBodyBytes, findings);
     }
   });
   return findings.clusters;
@@ -87,35 +87,47 @@ function hostViolations(
   const violations = introduced(now.violations, () =>
     before === undefined ? [] : examineHost(undefined, before, rules.maxBodyBytes).violations,
   );
-  return [...violations, ...missingClusters(now, before, rules)];
-}
-
-interface Host extends Findings {
-  readonly name: string;
+  const missing = missingClusters(now, before, rules);
+  return missing.length === 0 ? violations : [...violations, ...withHost(missing, after)];
 }
 
 /** Looks through those routes of a virtual host that were not there before. */
-function examineHost(before: Uint8Array | undefined, host: Uint8Array, maxBodyBytes: number): Host {
+function examineHost(
+  before: Uint8Array | undefined,
+  host: Uint8Array,
+  maxBodyBytes: number,
+): Findings {
   const findings = noFindings();
-  const { violations } = findings;
-  let name = '';
+  const { clusters, violations } = findings;
   try {
-    name = stringOf(host, VirtualHost.name);
-    if (before !== undefined && stringOf(before, VirtualHost.name) !== name) {
-      const detail = 'the virtual host had another name';
-      violations.push({ reason: 'invariant-name', detail, virtualHost: name });
+    if (!haveEqualValues(before ?? host, host, VirtualHost.name)) {
+      violations.push({ reason: 'invariant-name', detail: 'the virtual host had another name' });
     }
     if (!hasField(host, VirtualHost.domains)) {
-      const detail = 'the virtual host has no domain';
-      violations.push({ reason: 'invariant-domains', detail, virtualHost: name });
+      violations.push({ reason: 'invariant-domains', detail: 'the virtual host has no domain' });
     }
-    for (const route of newRoutes(before, host)) examineRoute(route, name, maxBodyBytes, findings);
+    for (const route of newRoutes(before, host)) examineRoute(route, maxBodyBytes, findings);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
-    const detail = error.message;
-    violations.push({ reason: 'invariant-unreadable', detail, virtualHost: name });
+    violations.push({ reason: 'invariant-unreadable', detail: error.message });
   }
-  return { ...findings, name };
+  return { clusters, violations: withHost(violations, host) };
+}
+
+/** Names the virtual host that violations are in, as far as that can be read. */
+function withHost(violations: Violation[], host: Uint8Array): Violation[] {
+  if (violations.length === 0) return violations;
+  const virtualHost = nameOf(host);
+  return violations.map((violation) => ({ ...violation, virtualHost }));
+}
+
+function nameOf(host: Uint8Array): string {
+  try {
+    return stringOf(host, VirtualHost.name);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return '';
+  }
 }
 
 function noFindings(): Findings {
@@ -148,10 +160,10 @@ function newRoutes(before: Uint8Array | undefined, host: Uint8Array): readonly U
  * itself names missing ones, and so do we on purpose where that does not get everything rejected.
  */
 function missingClusters(
-  { clusters, name }: Host,
+  { clusters }: Findings,
   before: Uint8Array | undefined,
   { mayBeAbsent, isClusterMissing }: Rules,
-): readonly Violation[] {
+): Violation[] {
   return [...clusters]
     .filter((cluster) => !cluster.includes(notText)) // no decoder takes it, so nothing can be said
     .filter((cluster) => !(mayBeAbsent && cluster === absentCluster))
@@ -160,17 +172,12 @@ function missingClusters(
     .map((cluster) => ({
       reason: 'invariant-cluster-missing',
       detail: `there is no cluster ${cluster}, to which its routes lead now`,
-      virtualHost: name,
     }));
 }
 
 function hasEqualDomains(before: Uint8Array, after: Uint8Array): boolean {
   try {
-    let isEqual = true;
-    const counts = forEachChanged(before, after, VirtualHost.domains, () => {
-      isEqual = false;
-    });
-    return isEqual && counts.before === counts.after;
+    return haveEqualValues(before, after, VirtualHost.domains);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return false;
