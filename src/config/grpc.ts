@@ -60,7 +60,9 @@ const limitsSchema = z
       .min(1)
       .max(100_000)
       .default(256)
-      .describe('Connections at a time. Further ones are closed at once. Envoy Gateway has one.'),
+      .describe(
+        'Connections at a time. For a further one the longest idle without a call goes. Envoy Gateway has one.',
+      ),
     concurrentCalls: z
       .int()
       .min(1)

@@ -9,7 +9,9 @@ const limitsSchema = z
       .min(1)
       .max(10_000)
       .default(64)
-      .describe('Connections at a time. A further one gets 503 and is closed.'),
+      .describe(
+        'Connections at a time. For a further one the longest idle goes; 503 when all are busy.',
+      ),
     requestTimeout: durationSchema(0.1, 60)
       .default('10s')
       .describe(

@@ -7,6 +7,8 @@ export type Port = 'grpc' | 'http';
 export const connectionRefusals = {
   grpc: [
     'too-many',
+    'made-room',
+    'no-answer',
     'handshake-failed',
     'handshake-timeout',
     'no-certificate',
@@ -14,7 +16,7 @@ export const connectionRefusals = {
     'expired-certificate',
     'not-allowed',
   ],
-  http: ['too-many', 'too-slow', 'malformed'],
+  http: ['too-many', 'made-room', 'too-slow', 'malformed'],
 } as const satisfies Record<Port, readonly string[]>;
 
 /** A reason of one of the ports. */

@@ -14,6 +14,7 @@ import { CallGate } from './call-gate.ts';
 import { extensionService, serviceName } from './extension-service.ts';
 import { eachSession, limitPatience } from './http2-sessions.ts';
 import { widenWindows } from './http2-windows.ts';
+import { IdleSessions } from './idle-sessions.ts';
 import { listen } from './listener.ts';
 import { peerOf, Refusals } from './refusals.ts';
 import { addHealth, addReflection, type ServingStatus } from './standard-services.ts';
@@ -44,6 +45,9 @@ export interface GrpcServerOptions {
 /** Streams of one connection beside calls of the hook: health and reflection. */
 const otherStreams = 16;
 
+/** How long a client may leave a PING unanswered, in milliseconds: longer than the watchdog lets us be silent. */
+const pingMs = 30_000;
+
 /** How long a refusal may take to leave before its connection is cut, in milliseconds. */
 const lastWordsMs = 500;
 
@@ -65,8 +69,11 @@ export async function startGrpcServer(
   const patience = {
     handshake: milliseconds(limits.handshakeTimeout),
     call: milliseconds(limits.transferTimeout),
+    ping: pingMs,
   };
+  const idle = new IdleSessions(refusals);
   eachSession(server, (session) => {
+    idle.add(session);
     widenWindows(session);
     limitPatience(session, patience, refusals);
   });
@@ -79,6 +86,7 @@ export async function startGrpcServer(
   const sockets = new Set<Socket>();
   const listener = await listen(address, {
     maxConnections: limits.connections,
+    makeRoom: () => idle.makeRoom(),
     accepted(socket) {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));

@@ -1,6 +1,7 @@
 import type { Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionRefusal, ServerMetrics } from '../observe/server-metrics.ts';
+import { HttpPlaces } from './http-places.ts';
 import { peerOf, type Refusals } from './refusals.ts';
 
 /** Bytes of a request's line and headers together; a scrape has a few hundred. */
@@ -26,7 +27,7 @@ export function serverLimits(timeout: number): ServerOptions {
 
 /**
  * Counts connections and ends those of slow clients. Answers which connections are more than there
- * may be: they get a 503, and beyond as many again they are closed without a word.
+ * may be while all others are busy: they get a 503, and beyond as many again they are closed without a word.
  */
 export function guardConnections(
   server: Server,
@@ -35,6 +36,7 @@ export function guardConnections(
 ): (socket: Socket) => boolean {
   const surplus = new WeakSet<Socket>();
   const failed = new WeakSet<object>();
+  const places = new HttpPlaces(connections, server);
   let open = 0;
   server.maxConnections = 2 * connections;
   server.on('drop', (dropped) => refusals.connection('too-many', peerOf(dropped ?? {})));
@@ -43,11 +45,15 @@ export function guardConnections(
     socket.destroy();
   });
   server.prependListener('connection', (socket) => {
-    if (++open > connections) {
+    const isPlaced = places.take(socket, (longest) => {
+      refusals.connection('made-room', peerOf(longest), { why: 'it had no request under way' });
+      longest.destroy();
+    });
+    if (!isPlaced) {
       surplus.add(socket);
       refusals.connection('too-many', peerOf(socket));
     }
-    metrics.connections.set({ port: 'http' }, open);
+    metrics.connections.set({ port: 'http' }, ++open);
     socket.once('close', () => metrics.connections.set({ port: 'http' }, --open));
   });
   server.on('clientError', (error, socket) => {

@@ -25,12 +25,14 @@ export interface Patience {
   readonly handshake: number;
   /** For one call, from its headers to the last byte of its answer. */
   readonly call: number;
+  /** For the answer to a PING, which is sent as often. */
+  readonly ping: number;
 }
 
 /** A stream that is meant to last: somebody wants to be told when the health changes. */
 const lastingPath = '/grpc.health.v1.Health/Watch';
 
-/** Cuts off clients that connect and say nothing, or that drag out a call. */
+/** Cuts off clients that connect and say nothing, that drag out a call, or that are not there any more. */
 export function limitPatience(
   session: ServerHttp2Session,
   patience: Patience,
@@ -44,6 +46,7 @@ export function limitPatience(
   const heard = () => clearTimeout(silence);
   session.once('remoteSettings', heard);
   session.once('close', heard);
+  expectAnswers(session, patience.ping, () => refusals.connection('no-answer', peer));
   session.on('stream', (stream, headers) => {
     stream.once('close', () => countTooLarge(stream, refusals));
     if (headers[':path'] === lastingPath) return;
@@ -53,6 +56,23 @@ export function limitPatience(
     }, patience.call);
     stream.once('close', () => clearTimeout(slow));
   });
+}
+
+/** HTTP/2 answers a PING by itself, however long its client makes no call: who does not is gone. */
+function expectAnswers(session: ServerHttp2Session, interval: number, refused: () => void): void {
+  let isAnswered = true;
+  const timer = setInterval(() => {
+    if (!isAnswered) {
+      refused();
+      session.destroy();
+    } else if (!session.destroyed) {
+      isAnswered = false;
+      session.ping(() => {
+        isAnswered = true;
+      });
+    }
+  }, interval).unref();
+  session.once('close', () => clearInterval(timer));
 }
 
 function endSlowCall(stream: ServerHttp2Stream, limit: number): void {

@@ -21,8 +21,9 @@ export interface Listener {
 
 /** What a listener does with connections. */
 export interface ListenerOptions {
-  /** At a time; a further one goes to `refused` and is closed. */
+  /** At a time; a further one goes to `refused` and is closed, unless `makeRoom` closes another. */
   readonly maxConnections: number;
+  readonly makeRoom: () => boolean;
   readonly accepted: (socket: Socket) => void;
   readonly refused: (socket: Socket) => void;
   /** Told when the number of connections changes. */
@@ -62,7 +63,7 @@ export async function listen(address: string, options: ListenerOptions): Promise
 function acceptFor(options: ListenerOptions): (socket: Socket) => void {
   let open = 0;
   return (socket) => {
-    if (open >= options.maxConnections) {
+    if (open >= options.maxConnections && !options.makeRoom()) {
       options.refused(socket);
       socket.destroy();
       return;

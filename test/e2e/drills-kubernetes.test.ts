@@ -181,7 +181,7 @@ describe('Offramp’s own certificate', () => {
       await killOfframp();
       const held = await change();
       offramp = await place.start();
-      expect(offramp.log()).toContain('the certificate in use has ended');
+      expect(offramp.log()).toContain('the certificates in use are not valid now');
       await sleep(2_000);
       expect(await isLive(held)).toBe(false);
       await issueCertificate();

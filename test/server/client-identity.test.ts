@@ -34,7 +34,18 @@ describe('grpc.tls.allowedSANs', () => {
     ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/sa/c', true],
     ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/', false],
     ['spiffe://a/ns/b/*', 'spiffe://a/ns/bb/sa/c', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/sa/c-1_2.d', true],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/...', true],
     ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/../d/sa', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/c/..', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/./c', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b//c', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/c/', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/%2e%2e/d', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/..\\d', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/c?d', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/c#d', false],
+    ['spiffe://a/ns/b/*', 'spiffe://a/ns/b/c\n', false],
     ['spiffe://a/*', 'spiffe://ab/c', false],
   ])('%s for the URI %s: %s', async (pattern, uri, expected) => {
     expect(await allows([pattern], { uris: [uri] })).toBe(expected);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ClientHttp2Session } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -26,6 +27,12 @@ async function metric(server: TestServer, name: string): Promise<number> {
 
 const refusedCalls = (reason: string) => `offramp_calls_refused_total{reason="${reason}"}`;
 const waiting = 'offramp_calls_waiting';
+
+/** All that a client sends which never makes a call: that it speaks HTTP/2, and no settings of its own. */
+const settings = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
 
 function openSocket(server: TestServer): Socket {
   const socket = connect(Number(server.grpcAddress.split(':').at(-1)), '127.0.0.1');
@@ -142,21 +149,63 @@ describe('slow and silent clients', () => {
 });
 
 describe('connections', () => {
-  it('beyond the limit are closed; those below it go on', async () => {
+  const refusedAs = (reason: string) =>
+    `offramp_connections_refused_total{port="grpc",reason="${reason}"}`;
+
+  it('beyond the limit are closed; those below it that have made a call go on', async () => {
     const server = await startLimited({ connections: 2 });
     const kept = connectExtension(server.grpcAddress);
     onTestFinished(kept.close);
     await kept.call('PostTranslateModify', request);
-    const second = openSocket(server);
-    await once(second, 'connect');
+    const second = connectExtension(server.grpcAddress);
+    onTestFinished(second.close);
+    await second.call('PostTranslateModify', request);
     await expect.poll(() => metric(server, 'offramp_connections{port="grpc"}')).toBe(2);
     await once(openSocket(server), 'close');
-    const refused = 'offramp_connections_refused_total{port="grpc",reason="too-many"}';
-    expect(await metric(server, refused)).toBe(1);
+    expect(await metric(server, refusedAs('too-many'))).toBe(1);
+    expect(await metric(server, refusedAs('made-room'))).toBe(0);
     await kept.call('PostTranslateModify', request);
-    second.destroy();
+    second.close();
     await expect.poll(() => metric(server, 'offramp_connections{port="grpc"}')).toBe(1);
     expect((await server.call('PostTranslateModify', request)).length).toBeGreaterThan(0);
+  });
+});
+
+describe('connections without a call', () => {
+  it('make room for new ones when all places are taken, the one that waited longest first', async () => {
+    const server = await startLimited({ connections: 3 });
+    const kept = connectExtension(server.grpcAddress);
+    onTestFinished(kept.close);
+    await kept.call('PostTranslateModify', request);
+    const idle: ClientHttp2Session[] = [];
+    for (let index = 0; index < 2; index++) {
+      const session = openSession(server.grpcAddress);
+      await once(session, 'remoteSettings');
+      idle.push(session);
+    }
+    const second = connectExtension(server.grpcAddress);
+    onTestFinished(second.close);
+    expect((await second.call('PostTranslateModify', request)).length).toBeGreaterThan(0);
+    expect(idle.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+    for (const { call } of [kept, second]) await call('PostTranslateModify', request);
+    const refused = 'offramp_connections_refused_total{port="grpc",reason="made-room"}';
+    expect(await metric(server, refused)).toBe(1);
+    expect(await metric(server, 'offramp_connections{port="grpc"}')).toBe(3);
+    expect(server.log).toContainEqual(
+      expect.objectContaining({ reason: 'made-room', peer: expect.stringMatching(/^127/) }),
+    );
+  });
+
+  it('do not keep all places, though they send settings and read nothing', async () => {
+    const server = await startLimited({ connections: 8 });
+    for (let index = 0; index < 50; index++) {
+      const socket = openSocket(server);
+      socket.pause();
+      socket.write(settings);
+      await once(socket, 'connect');
+    }
+    expect((await server.call('PostTranslateModify', request)).length).toBeGreaterThan(0);
+    await expect.poll(() => metric(server, 'offramp_connections{port="grpc"}')).toBeLessThan(9);
   });
 });
 

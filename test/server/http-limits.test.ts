@@ -29,6 +29,17 @@ function send(server: TestServer, text: string): Raw {
   return { socket, received };
 }
 
+const askHealth = (server: TestServer) =>
+  send(server, 'GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n').received;
+
+/** A connection whose answers are on their way: its client does not read them. */
+async function beBusy(server: TestServer): Promise<Raw> {
+  const busy = send(server, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(500));
+  busy.socket.pause();
+  await expect.poll(() => busy.socket.bytesRead).toBeGreaterThan(0);
+  return busy;
+}
+
 async function refused(server: TestServer, reason: string): Promise<number> {
   const { text } = await server.get('/metrics');
   const name = `offramp_connections_refused_total{port="http",reason="${reason}"} `;
@@ -41,20 +52,47 @@ async function refused(server: TestServer, reason: string): Promise<number> {
 }
 
 describe('the HTTP port', () => {
-  it('answers 503 to a connection too many, closes further ones, and recovers', async () => {
+  it('answers 503 to a connection too many while all are busy, closes further ones, and recovers', async () => {
     const server = await startLimited({ connections: 2 });
-    const kept = [send(server, ''), send(server, '')];
-    await Promise.all(kept.map(({ socket }) => once(socket, 'connect')));
+    const kept = [await beBusy(server), await beBusy(server)];
     const surplus = send(server, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(await surplus.received).toMatch(/^HTTP\/1\.1 503 /);
     const more = [send(server, ''), send(server, '')];
     await Promise.all(more.map(({ socket }) => once(socket, 'connect')));
     expect(await send(server, 'GET /healthz HTTP/1.1\r\n\r\n').received).toBe('');
     for (const { socket } of [...kept, ...more]) socket.destroy();
-    const ask = () => send(server, 'GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
-    await expect.poll(() => ask().received).toMatch(/^HTTP\/1\.1 200 /);
+    await expect.poll(() => askHealth(server)).toMatch(/^HTTP\/1\.1 200 /);
     expect(await refused(server, 'too-many')).toBeGreaterThanOrEqual(4);
+    expect(await refused(server, 'made-room')).toBe(0);
     expect((await server.get('/healthz')).status).toBe(200);
+  });
+
+  it('gives a new connection the place of the one that is idle longest, kept alive or silent', async () => {
+    const server = await startLimited({ connections: 3 });
+    const busy = await beBusy(server);
+    const silent = send(server, '');
+    await once(silent.socket, 'connect');
+    const keptAlive = send(server, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(keptAlive.socket, 'data');
+    expect(await askHealth(server)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await silent.received).toBe('');
+    expect(keptAlive.socket.destroyed).toBe(false);
+    const another = send(server, '');
+    await once(another.socket, 'connect');
+    expect(await askHealth(server)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await keptAlive.received).toMatch(/^HTTP\/1\.1 200 /);
+    expect(busy.socket.destroyed).toBe(false);
+    expect(await refused(server, 'made-room')).toBe(2);
+    expect(await refused(server, 'too-many')).toBe(0);
+  });
+
+  it('answers a probe while more connections are kept alive than there are places', async () => {
+    const server = await startLimited({ connections: 4 });
+    for (let index = 0; index < 12; index++) {
+      const kept = send(server, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+      await once(kept.socket, 'data');
+    }
+    expect(await askHealth(server)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it.each([

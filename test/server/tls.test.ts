@@ -29,6 +29,16 @@ function filesOf(pair: KeyPair, ca: Authority = authority): Readonly<Record<stri
   return { 'tls.crt': pair.cert, 'tls.key': pair.key, 'ca.crt': ca.cert };
 }
 
+/** The server's pair, and these certificates as the CAs of clients. */
+const withCA = (...certificates: readonly string[]) => ({
+  ...filesOf(serverPair),
+  'ca.crt': certificates.join('\n'),
+});
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
+const endedAuthority = () =>
+  makeAuthority('a former authority', { begins: inDays(-2), ends: inDays(-1) });
+const cutShort = (pem: string) => pem.slice(0, pem.length / 2);
+
 async function startTlsServer(
   tls: Readonly<Record<string, unknown>> = {},
   limits: Readonly<Record<string, unknown>> = {},
@@ -219,7 +229,7 @@ describe('certificates that change', () => {
     [
       'a certificate cut short',
       async () => ({ ...filesOf(serverPair), 'tls.crt': serverPair.cert.slice(0, 200) }),
-      /tls\.crt: has no PEM certificate in it$/,
+      /tls\.crt: has a PEM block that is not whole$/,
     ],
     [
       'an empty CA file',
@@ -230,6 +240,31 @@ describe('certificates that change', () => {
       'a certificate that has ended',
       async () => filesOf(await authority.issue({ dns: [serverName], ends: new Date(0) })),
       /tls\.crt: the certificate ended at 1970-01-01/,
+    ],
+    [
+      'a certificate that has not begun',
+      async () => filesOf(await authority.issue({ dns: [serverName], begins: inDays(1) })),
+      /tls\.crt: the certificate begins at 20/,
+    ],
+    [
+      'two CAs of which the second is cut short',
+      async () => withCA(authority.cert, cutShort(stranger.cert)),
+      /ca\.crt: has a PEM block that is not whole$/,
+    ],
+    [
+      'a CA whose end is another one’s beginning',
+      async () => withCA(cutShort(stranger.cert), authority.cert),
+      /ca\.crt: has a PEM block that is not whole$/,
+    ],
+    [
+      'a CA that has ended',
+      async () => withCA((await endedAuthority()).cert),
+      /ca\.crt: no CA that can be used: a certificate ended at 20/,
+    ],
+    [
+      'a CA file with a client’s certificate in it',
+      async () => withCA(gateway.cert),
+      /ca\.crt: no CA that can be used: a certificate is not one of a CA$/,
     ],
     [
       'no key at all',
@@ -254,6 +289,39 @@ describe('certificates that change', () => {
     await expect.poll(() => reloads(server), patience).toMatch(/ 1$/);
     expect(await server.callAs(gateway)).toBeGreaterThan(0);
     await expectNoKeys(server, serverPair, gateway);
+  });
+
+  it('are used with a CA that has ended beside one that has not', async () => {
+    const server = await startTlsServer();
+    server.secret.mount(withCA((await endedAuthority()).cert, authority.cert));
+    await expect.poll(() => reloads(server), patience).toMatch(/ 1$/);
+    expect(await server.callAs(gateway)).toBeGreaterThan(0);
+  });
+
+  it('are used once they begin, though the files stay as they are', async () => {
+    const server = await startTlsServer();
+    const begins = new Date(Date.now() + 4000);
+    server.secret.mount(filesOf(await authority.issue({ dns: [serverName], begins })));
+    await expect.poll(() => failures(server), patience).toMatch(/ 1$/);
+    await expect.poll(() => reloads(server), { timeout: 8000 }).toMatch(/ 1$/);
+    expect(await failures(server)).toMatch(/ 1$/);
+    expect(await server.callAs(gateway)).toBeGreaterThan(0);
+  });
+
+  it.each<[string, () => Promise<Readonly<Record<string, string>>>, string]>([
+    [
+      'a certificate that has not begun',
+      async () => filesOf(await authority.issue({ dns: [serverName], begins: inDays(1) })),
+      'server',
+    ],
+    ['no certificate of a CA', async () => withCA(gateway.cert), 'client-ca'],
+  ])('at the start with %s are taken, and told as an error', async (_, filesFor, certificate) => {
+    const secret = mountSecret(await filesFor());
+    const at = (file: string) => join(secret.folder, file);
+    const tls = { certFile: at('tls.crt'), keyFile: at('tls.key'), clientCAFile: at('ca.crt') };
+    const server = await startTlsServer(tls);
+    expect(server.log).toContainEqual(expect.objectContaining({ level: 50, certificate }));
+    expect(await server.callAs(gateway)).toEqual(unavailable);
   });
 
   it('may be written one after the other: certificate and key are read once both are there', async () => {

@@ -12,6 +12,8 @@ export interface Claims {
   readonly uris?: readonly string[];
   /** When it ends; in ten days without it. */
   readonly ends?: Date;
+  /** When it begins; a day ago without it. */
+  readonly begins?: Date;
 }
 
 /** A certificate authority of a test, made at run time. */
@@ -22,10 +24,15 @@ export interface Authority extends KeyPair {
 const day = 86_400_000;
 const shape = { keyType: 'ec', algorithm: 'sha256' } as const;
 
-/** Makes a certificate authority of that name. */
-export async function makeAuthority(name: string): Promise<Authority> {
+/** Makes a certificate authority of that name, by default one that is valid now. */
+export async function makeAuthority(
+  name: string,
+  { begins, ends }: Pick<Claims, 'begins' | 'ends'> = {},
+): Promise<Authority> {
   const made = await generate([{ name: 'commonName', value: name }], {
     ...shape,
+    ...(begins === undefined ? {} : { notBeforeDate: begins }),
+    ...(ends === undefined ? {} : { notAfterDate: ends }),
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
@@ -37,7 +44,7 @@ export async function makeAuthority(name: string): Promise<Authority> {
 
 async function issue(
   ca: KeyPair,
-  { dns = [], uris = [], ends = new Date(Date.now() + 10 * day) }: Claims,
+  { dns = [], uris = [], ends = new Date(Date.now() + 10 * day), begins }: Claims,
 ): Promise<KeyPair> {
   const altNames = [
     ...dns.map((value) => ({ type: 2 as const, value })),
@@ -46,7 +53,7 @@ async function issue(
   const made = await generate([{ name: 'commonName', value: 'of a test' }], {
     ...shape,
     ca,
-    notBeforeDate: new Date(Math.min(Date.now(), ends.getTime()) - day),
+    notBeforeDate: begins ?? new Date(Math.min(Date.now(), ends.getTime()) - day),
     notAfterDate: ends,
     extensions: [
       { name: 'basicConstraints', cA: false, critical: true },

@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { OfframpError, reasonOf } from '../../errors.ts';
+import { certificateBlocks } from './certificate-blocks.ts';
 
 /** Where certificates are, as absolute paths. */
 export interface CertificatePaths {
@@ -15,6 +16,8 @@ export interface Certificates {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca?: Buffer;
+  readonly server: X509Certificate;
+  readonly clientCAs?: readonly X509Certificate[];
   readonly serverExpiry: Date;
   /** Of several CAs the first to end. */
   readonly clientCAExpiry?: Date;
@@ -42,8 +45,11 @@ export function readCertificates(paths: CertificatePaths): Certificates {
   }
   return {
     ...contents,
+    server: leaf,
     serverExpiry: new Date(leaf.validTo),
-    ...(authorities === undefined ? {} : { clientCAExpiry: earliest(authorities) }),
+    ...(authorities === undefined
+      ? {}
+      : { clientCAs: authorities, clientCAExpiry: earliest(authorities) }),
   };
 }
 
@@ -71,9 +77,9 @@ function read(file: string): Buffer {
 }
 
 function parseCertificates(file: string, pem: Buffer): [X509Certificate, ...X509Certificate[]] {
-  const blocks =
-    pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ??
-    [];
+  const blocks = certificateBlocks(pem.toString('latin1'));
+  // OpenSSL takes the whole ones, and says nothing of the one that is cut short.
+  if (blocks === undefined) throw unusable(file, 'has a PEM block that is not whole');
   const [first, ...others] = blocks;
   if (first === undefined) throw unusable(file, 'has no PEM certificate in it');
   try {

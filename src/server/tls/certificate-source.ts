@@ -5,6 +5,7 @@ import {
   readCertificates,
   signatureOf,
 } from './certificate-files.ts';
+import { whyUnusable } from './certificate-periods.ts';
 
 /** What a source tells its surroundings. */
 export interface CertificateEvents {
@@ -28,6 +29,8 @@ export class CertificateSource {
   #read: string;
   #seen: string;
   #current: Certificates;
+  /** When files that were refused can be used, though they stay as they are. */
+  #mendsAt: Date | undefined;
 
   /** Reads the files. Throws OfframpError: certificate-unusable. */
   constructor(paths: CertificatePaths, events: CertificateEvents) {
@@ -52,7 +55,8 @@ export class CertificateSource {
     const signature = signatureOf(this.#paths);
     const isAtRest = signature === this.#seen;
     this.#seen = signature;
-    if (!isAtRest || signature === this.#read) return;
+    if (!isAtRest || (signature === this.#read && !this.#isMended())) return;
+    this.#mendsAt = undefined;
     const outcome = this.#readAnew();
     // Read while somebody wrote: the next look finds it at rest.
     if (signatureOf(this.#paths) !== signature) return;
@@ -65,13 +69,19 @@ export class CertificateSource {
     }
   }
 
+  #isMended(): boolean {
+    return this.#mendsAt !== undefined && this.#mendsAt.getTime() <= Date.now();
+  }
+
   #readAnew(): Certificates | OfframpError {
     try {
       const certificates = readCertificates(this.#paths);
-      const { serverExpiry } = certificates;
-      if (serverExpiry.getTime() > Date.now()) return certificates;
-      const problem = `${this.#paths.certFile}: the certificate ended at ${serverExpiry.toISOString()}`;
-      return new OfframpError('certificate-unusable', [problem]);
+      const unusable = whyUnusable(certificates, new Date());
+      if (unusable === undefined) return certificates;
+      const { certFile, clientCAFile } = this.#paths;
+      this.#mendsAt = unusable.from;
+      const file = unusable.of === 'server' ? certFile : clientCAFile;
+      return new OfframpError('certificate-unusable', [`${file}: ${unusable.why}`]);
     } catch (error) {
       if (error instanceof OfframpError) return error;
       return new OfframpError('certificate-unusable', [reasonOf(error)], { cause: error });

@@ -43,8 +43,12 @@ function matches({ kind, name }: Identity, pattern: string): boolean {
 function matchesUri(uri: string, pattern: string): boolean {
   if (!pattern.endsWith('/*')) return uri === pattern;
   const prefix = pattern.slice(0, -1);
-  // `..` would lead out of the path again, for whoever reads the URI later.
-  return uri.startsWith(prefix) && uri.length > prefix.length && !uri.includes('/../');
+  return uri.startsWith(prefix) && uri.slice(prefix.length).split('/').every(isSegment);
+}
+
+/** What SPIFFE allows: dots alone, or escaped ones, would lead elsewhere for whoever reads the URI later. */
+function isSegment(segment: string): boolean {
+  return /^[A-Za-z0-9._-]+$/.test(segment) && !/^\.\.?$/.test(segment);
 }
 
 function matchesDns(name: string, pattern: string): boolean {

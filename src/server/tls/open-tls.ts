@@ -5,6 +5,7 @@ import type { TlsConfig } from '../../config/grpc.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { ServerMetrics } from '../../observe/server-metrics.ts';
 import type { Certificates } from './certificate-files.ts';
+import { whyUnusable } from './certificate-periods.ts';
 import { CertificateSource } from './certificate-source.ts';
 import { TlsGate, type TlsGateOptions } from './tls-gate.ts';
 
@@ -70,12 +71,16 @@ function showExpiry({ serverExpiry, clientCAExpiry }: Certificates, metrics: Ser
   }
 }
 
-function tellLoaded({ serverExpiry, clientCAExpiry }: Certificates, log: Logger): void {
+function tellLoaded(certificates: Certificates, log: Logger): void {
+  const { serverExpiry, clientCAExpiry } = certificates;
   const fields = {
     server_ends: serverExpiry.toISOString(),
     ...(clientCAExpiry === undefined ? {} : { client_ca_ends: clientCAExpiry.toISOString() }),
   };
-  if (serverExpiry.getTime() > Date.now()) log.info(fields, 'certificates in use');
-  else
-    log.error(fields, 'the certificate in use has ended: clients refuse it until there is another');
+  const unusable = whyUnusable(certificates, new Date());
+  if (unusable === undefined) log.info(fields, 'certificates in use');
+  else log.error({ ...fields, certificate: unusable.of, reason: unusable.why }, notNow);
 }
+
+const notNow =
+  'the certificates in use are not valid now: no client gets in until there are others';
