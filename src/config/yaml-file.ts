@@ -67,7 +67,8 @@ export function parseYaml<Schema extends z.ZodType>(
   }
 }
 
-function tooLong(file: string, length: number, atMost: number): FileProblem {
+/** The problem of a file with more characters, or bytes, than are read. */
+export function tooLong(file: string, length: number, atMost: number): FileProblem {
   const megabytes = [length, atMost].map((characters) => (characters / 2 ** 20).toFixed(1));
   const reason = `the file is too long: ${megabytes[0]} MiB, and ${megabytes[1]} are read at most`;
   return { file, line: 1, column: 1, path: '', reason };
@@ -75,7 +76,7 @@ function tooLong(file: string, length: number, atMost: number): FileProblem {
 
 /** Whether YAML has nothing but blank lines and comments. */
 export function isBlank(text: string): boolean {
-  return text.split('\n').every((line) => /^\s*(?:#|$)/.test(line));
+  return !/^[^\S\n]*[^\s#]/m.test(text);
 }
 
 /** How many problems of a file are told; the rest mostly follows from the first. */

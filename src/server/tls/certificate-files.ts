@@ -1,7 +1,11 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { OfframpError, reasonOf } from '../../errors.ts';
+import { readRegularFile } from '../../process/regular-file.ts';
+
+/** As many bytes as a Secret may have. */
+const maxBytes = 2 ** 20;
 
 /** Where certificates are, as absolute paths. */
 export interface CertificatePaths {
@@ -64,7 +68,7 @@ function fileSignature(file: string): string {
 
 function read(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readRegularFile(file, maxBytes);
   } catch (error) {
     throw unusable(file, `cannot be read: ${reasonOf(error)}`);
   }
