@@ -42,8 +42,12 @@ export async function bundle() {
   rmSync('dist', { recursive: true, force: true });
   const { metafile } = await build({
     ...shared,
-    // The watchdog's thread is a program of its own, found beside the chunk that starts it.
-    entryPoints: { main: 'src/main.ts', 'watchdog-thread': 'src/server/watchdog-thread.ts' },
+    // Threads are programs of their own, found beside the chunk that starts them.
+    entryPoints: {
+      main: 'src/main.ts',
+      'state-file-thread': 'src/state/state-file-thread.ts',
+      'watchdog-thread': 'src/server/watchdog-thread.ts',
+    },
     packages: 'bundle',
     external,
     banner: { js: requireForPackages },

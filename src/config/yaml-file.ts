@@ -52,7 +52,11 @@ export function parseYaml<Schema extends z.ZodType>(
   if ('problems' in content) return { ok: false, problems: content.problems };
   const result = schema.safeParse(content.value ?? {});
   if (result.success) return { ok: true, value: result.data, locate };
-  return { ok: false, problems: limit(result.error.issues.flatMap((issue) => explain(issue))) };
+  // Each place is looked for from the start of the text: only for those that are told.
+  const { issues } = result.error;
+  const told = issues.slice(0, maxProblems).flatMap((issue) => explain(issue));
+  const untold = issues.slice(maxProblems).reduce((sum, issue) => sum + countProblems(issue), 0);
+  return { ok: false, problems: limit(told, untold) };
 
   function explain(issue: z.core.$ZodIssue): FileProblem[] {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
@@ -67,7 +71,8 @@ export function parseYaml<Schema extends z.ZodType>(
   }
 }
 
-function tooLong(file: string, length: number, atMost: number): FileProblem {
+/** The problem of a file with more characters, or bytes, than are read. */
+export function tooLong(file: string, length: number, atMost: number): FileProblem {
   const megabytes = [length, atMost].map((characters) => (characters / 2 ** 20).toFixed(1));
   const reason = `the file is too long: ${megabytes[0]} MiB, and ${megabytes[1]} are read at most`;
   return { file, line: 1, column: 1, path: '', reason };
@@ -75,17 +80,23 @@ function tooLong(file: string, length: number, atMost: number): FileProblem {
 
 /** Whether YAML has nothing but blank lines and comments. */
 export function isBlank(text: string): boolean {
-  return text.split('\n').every((line) => /^\s*(?:#|$)/.test(line));
+  return !/^[^\S\n]*[^\s#]/m.test(text);
 }
 
 /** How many problems of a file are told; the rest mostly follows from the first. */
 const maxProblems = 10;
 
-function limit(problems: readonly FileProblem[]): readonly FileProblem[] {
+function countProblems(issue: z.core.$ZodIssue): number {
+  if (issue.code === 'invalid_key') return issue.issues.length;
+  return issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
+}
+
+function limit(problems: readonly FileProblem[], untold = 0): readonly FileProblem[] {
   const told = problems.slice(0, maxProblems);
   const last = told.at(-1);
-  if (last === undefined || told.length === problems.length) return told;
-  const reason = `${last.reason} (and ${problems.length - told.length} problems more)`;
+  const more = problems.length - told.length + untold;
+  if (last === undefined || more === 0) return told;
+  const reason = `${last.reason} (and ${more} problems more)`;
   return [...told.slice(0, -1), { ...last, reason }];
 }
 

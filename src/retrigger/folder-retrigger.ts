@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Check } from '../observe/check.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { readRegularFile } from '../process/regular-file.ts';
 import { type GatewayName, gatewaysOf } from '../xds/gateways.ts';
 import type { CallWatch } from './call-watch.ts';
 import { gatewayOfFile, retriggerFile, retriggerRoute } from './retrigger-route.ts';
@@ -100,7 +101,7 @@ export class FolderRetrigger {
     const known = this.#written.get(file);
     if (known !== undefined) return known;
     try {
-      return readFileSync(join(this.#options.folder, file), 'utf8');
+      return readRegularFile(join(this.#options.folder, file)).toString('utf8');
     } catch {
       return undefined; // not there yet, or unreadable: the write that follows says why
     }

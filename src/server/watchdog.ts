@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { errorTable } from '../errors.ts';
+import { threadFile } from '../process/thread-file.ts';
 
 /** How often a live process says so, in milliseconds. */
 const beatEvery = 250;
@@ -30,7 +30,7 @@ export function startWatchdog(blockedFor: number): Watchdog {
   const view = new Int32Array(beats);
   const exitCode = errorTable['event-loop-blocked'].exitCode;
   const workerData: WatchdogOrders = { beats, beatEvery, blockedFor, exitCode };
-  const thread = new Worker(threadFile(), { workerData });
+  const thread = new Worker(threadFile('watchdog-thread'), { workerData });
   thread.unref();
   const timer = setInterval(() => Atomics.add(view, 0, 1), beatEvery).unref();
   return {
@@ -39,10 +39,4 @@ export function startWatchdog(blockedFor: number): Watchdog {
       await thread.terminate();
     },
   };
-}
-
-/** Beside the bundle; from the sources, in the folder of the last build. */
-function threadFile(): URL {
-  const beside = new URL('./watchdog-thread.js', import.meta.url);
-  return existsSync(beside) ? beside : new URL('../../dist/watchdog-thread.js', import.meta.url);
 }

@@ -199,7 +199,8 @@ export function findClaimConflicts(entries: readonly ConnectorEntry[]): ClaimCon
       if (other !== undefined && !(other.claim.cluster && claim.cluster)) {
         conflicts.push({ claim: describeClaim(claim), entries: [other.entry, entry] });
       }
-      earlierByRoute.set(key, [...earlier, { claim, entry }]);
+      earlier.push({ claim, entry });
+      earlierByRoute.set(key, earlier);
     }
   });
   return conflicts;

@@ -1,13 +1,15 @@
-import { readFileSync, statSync } from 'node:fs';
-import { type FileProblem, formatProblem, isBlank } from '../config/yaml-file.ts';
-import { OfframpError } from '../errors.ts';
+import { statSync } from 'node:fs';
+import { type FileProblem, formatProblem, isBlank, tooLong } from '../config/yaml-file.ts';
+import { OfframpError, reasonOf } from '../errors.ts';
+import { FileTooLong, readRegularFile } from '../process/regular-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { noBackendRefs } from './backend-refs.ts';
 import type { ConnectorCondition } from './connector-condition.ts';
 import { ConnectorView } from './connectors.ts';
 import type { SourceStatus, StateSource } from './source.ts';
-import { parseStateFile, type StateFile, stateOf } from './state-file.ts';
+import { maxStateLength, parseStateFile, type StateFile, stateOf } from './state-file.ts';
 import { conditionsOf } from './state-file-conditions.ts';
+import { type ParsedState, type Parsing, parseBeside } from './state-file-parser.ts';
 
 /** What the source tells its surroundings. */
 export interface FileSourceEvents {
@@ -27,6 +29,15 @@ export interface FileSourceEvents {
  */
 const pollInterval = 250;
 
+/** Characters that are parsed at once, within some tenths of a second; more go to a thread. */
+const smallLength = 64 * 2 ** 10;
+
+/** Milliseconds that the thread gets for a text. */
+const parseTimeout = 60_000;
+
+/** A character has three bytes at most, of which UTF-16 counts one. */
+const maxBytes = 3 * maxStateLength;
+
 const emptyState: State = { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
 
 /** Reads connectors from a YAML file and keeps up with its changes. */
@@ -40,16 +51,21 @@ export class FileStateSource implements StateSource {
   #text: string | undefined;
   #problems: readonly FileProblem[] = [];
   #staleSince: number | undefined;
+  /** Of a text that takes long. What the file says meanwhile is read after it. */
+  #parsing: Parsing | undefined;
+  readonly #firstRead: Promise<void>;
 
-  /** Reads the file. Throws OfframpError (state-invalid) when it is there but cannot be used. */
+  /**
+   * Reads the file. When it is there but cannot be used: throws OfframpError (state-invalid), or, for
+   * a large file, has `whenSynced` reject with it.
+   */
   constructor(path: string, events: FileSourceEvents) {
     this.#path = path;
     this.#events = events;
     const read = this.#read();
     if (read.kind === 'nothing') events.absent(path, read.reason);
-    const problems = read.kind === 'text' ? this.#load(read.text) : undefined;
-    if (read.kind === 'failed') throw unusable([this.#problem(read.reason)]);
-    if (problems !== undefined) throw unusable(problems);
+    if (read.kind === 'failed') throw unusable(read.problems);
+    this.#firstRead = read.kind === 'text' ? this.#loadFirst(read.text) : Promise.resolve();
     this.#timer = setInterval(() => this.#reloadIfChanged(), pollInterval).unref();
   }
 
@@ -60,44 +76,85 @@ export class FileStateSource implements StateSource {
   status(): SourceStatus {
     const ageSeconds =
       this.#staleSince === undefined ? 0 : (performance.now() - this.#staleSince) / 1000;
-    const { length } = this.#state.connectors.connectors;
-    const detail = this.#text === undefined ? 'no state file yet' : `${length} connectors`;
     const problems = this.#problems.map(formatProblem);
     const nothingElse = { checks: [], unusableObjects: 0 };
-    return { name: 'file', synced: true, detail, problems, ageSeconds, ...nothingElse };
+    const [synced, detail] = [this.#isSynced, this.#describe()];
+    return { name: 'file', synced, detail, problems, ageSeconds, ...nothingElse };
   }
 
   connectorConditions(): readonly ConnectorCondition[] {
     return this.#conditions;
   }
 
-  /** The file was read when the source was made. */
+  /** Rejects with OfframpError (state-invalid) when a large file cannot be used at the start. */
   whenSynced(): Promise<void> {
-    return Promise.resolve();
+    return this.#firstRead;
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#parsing?.stop();
+  }
+
+  get #isSynced(): boolean {
+    return this.#text !== undefined || this.#parsing === undefined;
+  }
+
+  #describe(): string {
+    if (!this.#isSynced) return 'reading the state file';
+    if (this.#text === undefined) return 'no state file yet';
+    const counted = `${this.#state.connectors.connectors.length} connectors`;
+    return this.#parsing === undefined ? counted : `${counted}; reading a new state file`;
+  }
+
+  #loadFirst(text: string): Promise<void> {
+    const refuse = (problems: readonly FileProblem[] | undefined) => {
+      if (problems !== undefined) throw unusable(problems);
+    };
+    if (text.length <= smallLength) {
+      refuse(this.#use(text, parseStateFile(this.#path, text)));
+      return Promise.resolve();
+    }
+    const loaded = this.#loadBeside(text).then(refuse);
+    loaded.catch(() => undefined); // told to whoever waits for it
+    return loaded;
   }
 
   #reloadIfChanged(): void {
-    if (this.#signature !== this.#readSignature()) this.#reload();
+    if (this.#parsing === undefined && this.#signature !== this.#readSignature()) this.#reload();
   }
 
   #reload(): void {
     const read = this.#read();
     if (read.kind === 'text') {
       if (read.text === this.#text && this.#problems.length === 0) return;
-      const problems = this.#load(read.text);
-      if (problems !== undefined) this.#reject(problems);
-    } else if (read.kind === 'failed' || this.#text !== undefined) {
+      this.#load(read.text);
+    } else if (read.kind === 'failed') {
+      this.#reject(read.problems);
+    } else if (this.#text !== undefined) {
       this.#reject([this.#problem(read.reason)]);
     }
   }
 
+  #load(text: string): void {
+    if (text.length <= smallLength) {
+      const problems = this.#use(text, parseStateFile(this.#path, text));
+      if (problems !== undefined) this.#reject(problems);
+      return;
+    }
+    void this.#loadBeside(text).then((problems) => problems && this.#reject(problems));
+  }
+
+  /** The last good state stays in use meanwhile. */
+  async #loadBeside(text: string): Promise<readonly FileProblem[] | undefined> {
+    this.#parsing = parseBeside({ file: this.#path, text }, parseTimeout);
+    const parsed = await this.#parsing.parsed;
+    this.#parsing = undefined;
+    return this.#use(text, parsed);
+  }
+
   /** Puts the text's state into use; answers its problems instead when it has any. */
-  #load(text: string): readonly FileProblem[] | undefined {
-    const parsed = parseStateFile(this.#path, text);
+  #use(text: string, parsed: ParsedState): readonly FileProblem[] | undefined {
     if (!parsed.ok) return parsed.problems;
     this.#text = text;
     this.#problems = [];
@@ -133,7 +190,7 @@ export class FileStateSource implements StateSource {
     // Before the reading, so that a change during it is noticed by the next comparison.
     this.#signature = this.#readSignature();
     try {
-      const text = readFileSync(this.#path, 'utf8');
+      const text = readRegularFile(this.#path, maxBytes).toString('utf8');
       // Most likely somebody is about to write it; it must not mean that all connectors are gone.
       if (isBlank(text))
         return { kind: 'nothing', reason: 'the file is empty; `connectors: []` says none' };
@@ -142,14 +199,20 @@ export class FileStateSource implements StateSource {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
         return { kind: 'nothing', reason: 'there is no such file' };
       }
-      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+      return { kind: 'failed', problems: [this.#explain(error)] };
     }
+  }
+
+  #explain(error: unknown): FileProblem {
+    if (error instanceof FileTooLong) return tooLong(this.#path, error.bytes, maxStateLength);
+    return this.#problem(reasonOf(error));
   }
 }
 
 type Reading =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'nothing' | 'failed'; readonly reason: string };
+  | { readonly kind: 'nothing'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly problems: readonly FileProblem[] };
 
 function unusable(problems: readonly FileProblem[]): OfframpError {
   return new OfframpError('state-invalid', problems.map(formatProblem));

@@ -75,12 +75,12 @@ export interface StateFile {
   readonly backendRefs: readonly StatedBackendRef[];
 }
 
-/** Characters: some 25,000 connectors, of which the hook waits ten seconds when they are read. */
-const maxLength = 4 * 2 ** 20;
+/** Characters: some 25,000 connectors, which take a thread of their own ten seconds to read. */
+export const maxStateLength = 4 * 2 ** 20;
 
 /** Parses a state file; two connectors that claim one backendRef are a problem of the file. */
 export function parseStateFile(file: string, text: string): Parsed<StateFile> {
-  const parsed = parseYaml(file, text, stateSchema, maxLength);
+  const parsed = parseYaml(file, text, stateSchema, maxStateLength);
   if (!parsed.ok) return parsed;
   const entries = parsed.value.connectors.map(toEntry);
   const conflicts = findClaimConflicts(entries).map(({ claim, entries: [first, second] }) =>

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,7 +57,27 @@ async function run(
   return ended;
 }
 
+/** A process 1, of a namespace of its own. */
+const asProcess1 = ['unshare', '-Urpf', '--kill-child'] as const;
+const mayBeProcess1 = spawnSync(asProcess1[0], [...asProcess1.slice(1), 'true']).status === 0;
+
 describe('the watchdog', () => {
+  it.runIf(mayBeProcess1)('ends a process 1 that waits in a system call', () => {
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const program = [process.execPath, join(folder, 'blocked-program.js'), 'system call'];
+    const [command, ...args] = [...asProcess1, ...program, String(blockedFor), fifo];
+    const limits = {
+      timeout: blockedFor + 20_000,
+      killSignal: 'SIGKILL',
+      encoding: 'utf8',
+    } as const;
+    const { error, signal, stdout } = spawnSync(command, args, limits);
+    // As unshare hands it on; a container's engine says 133.
+    expect({ error, signal }).toEqual({ error: undefined, signal: 'SIGTRAP' });
+    expect(stdout).toContain('"code":"event-loop-blocked"');
+  });
+
   it.each(['loop', 'pattern', 'wait'])(
     'ends a process that hangs in a %s, with its own exit code and a last line',
     async (way) => {

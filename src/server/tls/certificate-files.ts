@@ -1,8 +1,12 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { OfframpError, reasonOf } from '../../errors.ts';
+import { readRegularFile } from '../../process/regular-file.ts';
 import { certificateBlocks } from './certificate-blocks.ts';
+
+/** As many bytes as a Secret may have. */
+const maxBytes = 2 ** 20;
 
 /** Where certificates are, as absolute paths. */
 export interface CertificatePaths {
@@ -70,7 +74,7 @@ function fileSignature(file: string): string {
 
 function read(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readRegularFile(file, maxBytes);
   } catch (error) {
     throw unusable(file, `cannot be read: ${reasonOf(error)}`);
   }

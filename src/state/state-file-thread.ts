@@ -1,0 +1,11 @@
+// The thread that parses large state files: the process goes on answering meanwhile.
+import { parentPort, workerData } from 'node:worker_threads';
+import { parseStateFile } from './state-file.ts';
+import type { ParsedState, StateFileText } from './state-file-parser.ts';
+
+const { file, text }: StateFileText = workerData;
+const parsed = parseStateFile(file, text);
+const answer: ParsedState = parsed.ok
+  ? { ok: true, value: parsed.value }
+  : { ok: false, problems: parsed.problems };
+parentPort?.postMessage(answer);
