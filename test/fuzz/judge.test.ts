@@ -112,6 +112,24 @@ describe('the judge finds', () => {
     expect(find(rewrite)).toBeUndefined();
   });
 
+  it.each([
+    ['nothing', 'entries-dropped'],
+    ['a second pass', 'route-answered'],
+  ] as const)(
+    '%s where the first pass had %s and the second drops empty entries',
+    (what, effect) => {
+      let pass = 0;
+      const rewrite: Rewrite = (snapshot, ...rest) => {
+        const change = { ...changed, effect: pass++ === 0 ? effect : ('empty-dropped' as const) };
+        return replacing(other, [change])(snapshot, ...rest);
+      };
+      const problem = find(rewrite);
+      expect(problem === undefined ? 'nothing' : problem.slice(0, 'the second pass'.length)).toBe(
+        what.replace('a second', 'the second'),
+      );
+    },
+  );
+
   it('a change to the request’s own bytes', () => {
     const scribble: Rewrite = (snapshot) => {
       snapshot.resources[1]?.value.fill(0x41, 2);
