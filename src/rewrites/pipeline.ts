@@ -13,7 +13,10 @@ import { rewriteOfflineConnectors } from './offline-connectors.ts';
 import { mergeReports, type Report } from './report.ts';
 import { atOnce, type Steps } from './steps.ts';
 
-/** What the rewrites know about the world: one immutable value, replaced when the world changes. */
+/**
+ * What the rewrites know about the world. With a state file an immutable value, replaced when the world
+ * changes; with Kubernetes a view that follows it, so after a pause (`Steps`) it may say something else.
+ */
 export interface State {
   readonly connectors: ConnectorLookup;
   readonly backendRefs: BackendRefLookup;

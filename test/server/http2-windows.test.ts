@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { eachSession } from '../../src/server/http2-sessions.ts';
 import { widenWindows, windowBytes } from '../../src/server/http2-windows.ts';
+import { bindGrpcServer } from '../support/bind-grpc-server.ts';
 import { startTestServer } from '../support/running-server.ts';
 
 /** What a client may send on a new connection before it has to wait: for one call, and in all. */
@@ -28,11 +29,7 @@ it('lets a client send a mebibyte ahead, by call and by connection', async () =>
 it('keeps grpc-js’s own limit of streams, which another settings frame must not reset', async () => {
   const server = new Server({ 'grpc.max_concurrent_streams': 7 });
   eachSession(server, widenWindows);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
+  const port = await bindGrpcServer(server);
   const session = connect(`http://127.0.0.1:${port}`);
   try {
     await once(session, 'remoteSettings');

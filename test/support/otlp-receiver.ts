@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { gunzipSync } from 'node:zlib';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import { z } from 'zod';
 import { listenOnLoopback } from '../e2e/support/listen.ts';
+import { bindGrpcServer } from './bind-grpc-server.ts';
 
 /** What of OTLP's protos a span of ours has. */
 const proto = `syntax = "proto3";
@@ -101,12 +102,7 @@ export async function receiveOverGrpc(): Promise<OtlpReceiver> {
       },
     },
   );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
-  });
+  const port = await bindGrpcServer(server);
   return { port, spans, stop: async () => server.forceShutdown() };
 }
 

@@ -1,10 +1,6 @@
-import {
-  type handleUnaryCall,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-} from '@grpc/grpc-js';
+import { type handleUnaryCall, Server, type ServiceDefinition } from '@grpc/grpc-js';
 import { parseClusterName } from '../../../src/xds/names.ts';
+import { bindGrpcServer } from '../../support/bind-grpc-server.ts';
 import { decodeXds, encodeXds } from '../../support/xds.ts';
 import { decodeClusterRequest, encodeHookResponse, readHookRequest } from './other-extension.ts';
 
@@ -72,11 +68,7 @@ export async function startCustomBackends(ports: CustomPorts): Promise<CustomBac
     service,
     Object.fromEntries(Object.keys(service).map((rpc) => [rpc, implement(rpc)])),
   );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
+  const port = await bindGrpcServer(server);
   return {
     extensionManager: {
       name: 'custom',

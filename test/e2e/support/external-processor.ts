@@ -1,10 +1,6 @@
-import {
-  type handleBidiStreamingCall,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-} from '@grpc/grpc-js';
+import { type handleBidiStreamingCall, Server, type ServiceDefinition } from '@grpc/grpc-js';
 import { z } from 'zod';
+import { bindGrpcServer } from '../../support/bind-grpc-server.ts';
 import { decodeXds, encodeXds } from '../../support/xds.ts';
 
 /** What a processor was shown of one pass of a request: header names to values. */
@@ -73,12 +69,7 @@ export async function startExternalProcessor(process: Process): Promise<External
   };
   const server = new Server();
   server.addService(service, { process: answer });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
-  });
+  const port = await bindGrpcServer(server);
   return { port, take: () => passes.splice(0), stop: () => server.forceShutdown() };
 }
 

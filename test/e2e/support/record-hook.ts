@@ -4,10 +4,10 @@ import path from 'node:path';
 import {
   type handleUnaryCall,
   Server,
-  ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { bindGrpcServer } from '../../support/bind-grpc-server.ts';
 import { recommendedExtensionManager } from './extension-manager.ts';
 import { retagAsResponse } from './retag-envelope.ts';
 import { waitFor } from './wait-for.ts';
@@ -68,14 +68,14 @@ export async function startRecordingHook(
   if (options.transport === 'unix') {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'offramp-hook-'));
     const unixSocket = path.join(folder, 'hook.sock');
-    await bind(server, `unix:${unixSocket}`);
+    await bindGrpcServer(server, `unix:${unixSocket}`);
     return describe(requests, recommendedExtensionManager({ unixSocket }), async () => {
       server.forceShutdown();
       await rm(folder, { recursive: true, force: true });
     });
   }
   const host = '127.0.0.1';
-  const port = await bind(server, `${host}:0`);
+  const port = await bindGrpcServer(server, `${host}:0`);
   return describe(requests, recommendedExtensionManager({ host, port }), async () => {
     server.forceShutdown();
   });
@@ -95,13 +95,4 @@ function describe(
       }),
     stop,
   };
-}
-
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(error);
-    });
-  });
 }

@@ -1,4 +1,5 @@
-import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import { Server, type ServiceDefinition } from '@grpc/grpc-js';
+import { bindGrpcServer } from '../../support/bind-grpc-server.ts';
 import { decodeXds, encodeXds } from '../../support/xds.ts';
 
 /** A method of Envoy's APIs, by its path and the full names of its messages. */
@@ -35,11 +36,6 @@ export async function startUnaryService(
     method: (call: { readonly request: object }, respond: (error: null, message: object) => void) =>
       respond(null, answer(call.request)),
   });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
-  });
+  const port = await bindGrpcServer(server);
   return { port, stop: () => server.forceShutdown() };
 }
