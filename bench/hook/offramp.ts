@@ -34,7 +34,7 @@ export async function startOfframp(
   const config = join(folder, `${mode}.yaml`);
   const settings = {
     // A first call of the largest fleet, on a machine that does other work too, may take longer than by default.
-    grpc: { address, limits: { callBudget: '60s' } },
+    grpc: { address, insecure: true, limits: { callBudget: '60s' } },
     watchdog: { blockedFor: '120s' },
     http: { address: '127.0.0.1:0' },
     state: { file: { path: 'state.yaml' } },

@@ -26,7 +26,7 @@ export async function startWatching(
 ): Promise<WatchingOfframp> {
   const config = join(folder, `offramp-${namespaces.join('-')}.yaml`);
   const settings = {
-    grpc: { address: '127.0.0.1:0' },
+    grpc: { address: '127.0.0.1:0', insecure: true },
     http: { address: '127.0.0.1:0' },
     log: { level: 'info' },
     retrigger: { gatewayAnnotation: false },

@@ -124,7 +124,7 @@ function checkTheirs(
 ): Statement[] {
   const findings: Statement[] = [
     ...found.unreadable.map(unreadable),
-    ...found.configurations.flatMap((one) => checkEnvoyGateway(one, side)),
+    ...found.configurations.flatMap((one) => checkEnvoyGateway(one, process.cwd(), side)),
   ];
   if (hasErrors(findings)) return findings;
   const fits = side === undefined ? '' : ` that fits Offramp at ${side.addressText}`;

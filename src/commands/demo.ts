@@ -49,7 +49,9 @@ export async function demo({ once = false, gateway = false }: DemoOptions): Prom
       `Offramp stays up: hook on ${offramp.grpcAddress}, http://${offramp.httpAddress}/metrics`,
       `Flip a connector in ${stateFile}; Offramp notices by itself.`,
       'To attach Envoy Gateway, paste extensionManager from examples/envoy-gateway.yaml into its',
-      'configuration. Ctrl-C ends the demo.',
+      'configuration, with the socket of this demo:',
+      `    service: { unix: { path: ${socketIn(folder)} } }`,
+      'Ctrl-C ends the demo.',
     );
     await asked;
   } finally {
@@ -58,7 +60,7 @@ export async function demo({ once = false, gateway = false }: DemoOptions): Prom
   }
 }
 
-/** The defaults, but for ports that another process may have taken already. */
+/** The defaults, but for a socket of its own, and a port that another process may have taken already. */
 function start(folder: string, logged: string[]): Promise<RunningOfframp> {
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -66,16 +68,15 @@ function start(folder: string, logged: string[]): Promise<RunningOfframp> {
       done();
     },
   });
-  const on = (port: number) => `127.0.0.1:${port}`;
-  const defaults = configSchema.parse({});
-  return startOfframp({ config: defaults, folder }, sink).catch(() => {
-    const config = {
-      ...defaults,
-      grpc: { ...defaults.grpc, address: on(0) },
-      http: { ...defaults.http, address: on(0) },
-    };
-    return startOfframp({ config, folder }, sink);
+  const config = configSchema.parse({ grpc: { address: `unix:${socketIn(folder)}` } });
+  return startOfframp({ config, folder }, sink).catch(() => {
+    const http = { ...config.http, address: '127.0.0.1:0' };
+    return startOfframp({ config: { ...config, http }, folder }, sink);
   });
+}
+
+function socketIn(folder: string): string {
+  return join(folder, 'offramp.sock');
 }
 
 async function show(offramp: RunningOfframp, request: Buffer, logged: string[]): Promise<void> {

@@ -17,7 +17,7 @@ export const tcpAddressSchema = z.string().refine(isTcpAddress, {
 export const grpcAddressSchema = z
   .string()
   .refine((address) => /^unix:.+/.test(address) || isTcpAddress(address), {
-    error: 'expected host:port or unix:path, for instance 127.0.0.1:5005 or unix:run/offramp.sock',
+    error: 'expected host:port or unix:path, for instance 0.0.0.0:5005 or unix:run/offramp.sock',
   });
 
 /** An address, taken apart. */
@@ -34,16 +34,15 @@ export function readAddress(address: string): Address {
   return { kind: 'tcp', host, port: Number(address.slice(colon + 1)) };
 }
 
-/** Whether only processes of the same machine, or pod, reach it. */
-export function isLocal(address: string): boolean {
+function isLoopback(address: string): boolean {
   const read = readAddress(address);
-  if (read.kind === 'unix') return true;
+  if (read.kind === 'unix') return false;
   const { host } = read;
   if (isIP(host) === 4) return host.startsWith('127.');
   return host === '::1' || host === 'localhost';
 }
 
 /** host:port that only processes of the same machine, or pod, reach. */
-export const loopbackAddressSchema = tcpAddressSchema.refine(isLocal, {
+export const loopbackAddressSchema = tcpAddressSchema.refine(isLoopback, {
   error: 'expected an address that only this machine reaches, for instance 127.0.0.1:8091',
 });

@@ -1,6 +1,9 @@
 import * as z from 'zod';
-import { grpcAddressSchema, isLocal } from './addresses.ts';
+import { grpcAddressSchema, readAddress } from './addresses.ts';
 import { durationSchema } from './durations.ts';
+
+/** Where Offramp listens when nobody says otherwise: closed to other machines and other users. */
+export const defaultGrpcAddress = 'unix:run/offramp.sock';
 
 const mebibyte = 1024 * 1024;
 
@@ -98,17 +101,18 @@ const limitsSchema = z
 export const grpcSchema = z
   .strictObject({
     address: grpcAddressSchema
-      .default('127.0.0.1:5005')
+      .default(defaultGrpcAddress)
       .describe(
-        'Where Envoy Gateway calls: host:port, or unix:path. Port 0 takes a free one. A relative ' +
-          'socket path starts from the working directory; its folder is made.',
+        'Where Envoy Gateway calls: unix:path, or host:port. A relative socket path starts from the ' +
+          'working directory; its folder is made. host:port needs grpc.tls, or insecure; port 0 takes ' +
+          'a free one.',
       ),
     insecure: z
       .boolean()
       .default(false)
       .describe(
-        'Plain text on an address that other machines reach. Whoever reaches it can read snapshots. ' +
-          'Loopback and unix sockets do not need it.',
+        'Plain text over TCP, on loopback too. Whoever reaches the port may call, and whoever is on the ' +
+          'way reads and changes snapshots. A unix socket does not need it.',
       ),
     tls: tlsSchema.optional(),
     limits: limitsSchema,
@@ -118,11 +122,13 @@ export const grpcSchema = z
       addIssue({ code: 'custom', path: [path], message });
     };
     if (tls !== undefined && insecure) refuse('insecure', 'there is grpc.tls; give one of the two');
-    if (tls === undefined && !insecure && !isLocal(address)) {
+    const isTcp = readAddress(address).kind === 'tcp';
+    if (isTcp && tls === undefined && !insecure) {
       refuse(
         'address',
-        `other machines reach ${address}, and gRPC would be plain text: give grpc.tls {certFile, ` +
-          'keyFile, clientCAFile}, or listen on 127.0.0.1 or a unix socket, or say grpc.insecure: true',
+        `${address} is TCP, where gRPC would be plain text: give grpc.tls {certFile, keyFile, ` +
+          `clientCAFile}, or listen on a unix socket (${defaultGrpcAddress}), or ask for plain text ` +
+          'by grpc.insecure: true',
       );
     }
   })

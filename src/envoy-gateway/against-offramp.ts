@@ -2,6 +2,7 @@ import { isAbsolute, normalize } from 'node:path';
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, fatalFinding, finding } from './findings.ts';
 import type { OfframpSide } from './offramp-side.ts';
+import { isWildcard, type RecommendedService } from './recommended.ts';
 import { type Target, targetsOf, targetText } from './service-target.ts';
 
 /**
@@ -28,8 +29,12 @@ export function arrivalAt(target: Target, { address }: OfframpSide): Arrival {
   return isSamePort ? 'same' : 'mapped';
 }
 
-/** Whether Envoy Gateway calls where Offramp listens. */
-export function checkArrival(entry: ManagerEntry, side: OfframpSide): Finding[] {
+/** Whether Envoy Gateway calls where Offramp listens; `service` is how it should. */
+export function checkArrival(
+  entry: ManagerEntry,
+  side: OfframpSide,
+  service: RecommendedService,
+): Finding[] {
   const [target, another] = targetsOf(entry.manager.service);
   if (target === undefined || another !== undefined) return []; // refused already
   const arrival = arrivalAt(target, side);
@@ -37,9 +42,9 @@ export function checkArrival(entry: ManagerEntry, side: OfframpSide): Finding[] 
   const place = entry.place('service', ...target.path);
   const problem = `Envoy Gateway calls ${targetText(target)}, Offramp listens on ${side.addressText}`;
   if (arrival === 'never') {
-    return [
-      fatalFinding('address-differs', place, 'waits', { problem, ...cure(entry, target, side) }),
-    ];
+    const isOfHere = target.kind === 'unix' || isLoopback(target.host);
+    const text = { problem, ...cure(entry, isOfHere, side, service) };
+    return [fatalFinding('address-differs', place, 'waits', text)];
   }
   return [
     finding('address-mapped', place, {
@@ -53,27 +58,27 @@ export function checkArrival(entry: ManagerEntry, side: OfframpSide): Finding[] 
 
 function cure(
   entry: ManagerEntry,
-  target: Target,
+  isOfHere: boolean,
   { address }: OfframpSide,
+  service: RecommendedService,
 ): { readonly remedy: string; readonly yaml?: string } {
   if (address.kind === 'unix') {
-    const remedy = 'Call Offramp’s socket instead, or give Offramp a port in grpc.address.';
-    if (!isAbsolute(address.socket)) return { remedy };
-    return { remedy, yaml: entry.yaml(['service', 'unix'], { path: address.socket }) };
+    const where = isAbsolute(address.socket)
+      ? ''
+      : '; the path is for one that is started in the current folder';
+    const remedy =
+      `Call Offramp’s socket instead${where}. Or give Offramp a port in grpc.address, with grpc.tls ` +
+      'or grpc.insecure: true.';
+    return { remedy, yaml: entry.yaml(['service'], service) };
   }
   if (address.port === 0) {
     return { remedy: 'Give Offramp a port of its own in grpc.address: 0 takes any that is free.' };
   }
-  if (target.kind === 'tcp' && !isLoopback(target.host)) {
+  if (!isOfHere) {
     return {
       remedy: `Let Offramp listen on 0.0.0.0:${address.port}, with grpc.tls; or run both in one pod and call ${address.host}.`,
     };
   }
-  const { port } = address;
-  const hostname = isWildcard(address.host) ? '127.0.0.1' : address.host;
-  const service = hostname.includes(':')
-    ? { ip: { address: hostname, port } }
-    : { fqdn: { hostname, port } };
   return {
     remedy: 'Call the address that Offramp listens on instead, or change grpc.address.',
     yaml: entry.yaml(['service'], service),
@@ -93,8 +98,4 @@ function isLoopback(host: string): boolean {
 /** `localhost` is either of them; otherwise IPv4 and IPv6 do not meet. */
 function isSameLoopback(one: string, other: string): boolean {
   return one === other || one === 'localhost' || other === 'localhost';
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::' || host === '';
 }

@@ -8,6 +8,7 @@ import { checkMessageSize } from './message-size.ts';
 import { findOfframp } from './offramp-manager.ts';
 import type { OfframpSide } from './offramp-side.ts';
 import { checkRetrigger, readProvider } from './provider.ts';
+import { type RecommendedService, recommendedService } from './recommended.ts';
 import { checkResources } from './resources.ts';
 import { checkService } from './service.ts';
 import { checkTls } from './tls.ts';
@@ -15,14 +16,17 @@ import { checkTranslation } from './translation.ts';
 
 /**
  * Everything that does not fit in an EnvoyGateway configuration, as far as Offramp is concerned; with
- * Offramp's own configuration, also what does not fit between the two. Errors come first.
+ * Offramp's own configuration, also what does not fit between the two. Errors come first. What is
+ * recommended is for an Offramp that is started in the folder `startedIn`.
  */
 export function checkEnvoyGateway(
   configuration: EnvoyGatewayConfiguration,
+  startedIn: string,
   side?: OfframpSide,
 ): readonly Finding[] {
   const provider = readProvider(configuration);
-  const { entries, findings } = readManagers(configuration);
+  const service = recommendedService(startedIn, side?.address);
+  const { entries, findings } = readManagers(configuration, service);
   const ours = findOfframp(configuration, entries, side);
   const all = [
     ...checkApiVersion(configuration),
@@ -32,27 +36,29 @@ export function checkEnvoyGateway(
       ...checkHooks(entry, side),
       ...checkTranslation(entry, side),
       ...checkMessageSize(entry, side?.messageBytes),
-      ...checkService(entry),
+      ...checkService(entry, service),
       ...checkTls(entry, provider, side),
       ...checkFailureHandling(entry),
       ...checkResources(entry),
-      ...(side === undefined ? [] : checkArrival(entry, side)),
+      ...(side === undefined ? [] : checkArrival(entry, side, service)),
     ]),
-    ...entries.filter((entry) => !ours.entries.includes(entry)).flatMap(checkAnothers),
+    ...entries
+      .filter((entry) => !ours.entries.includes(entry))
+      .flatMap((entry) => checkAnothers(entry, service)),
     ...(side === undefined ? [] : checkRetrigger(configuration, provider, side)),
   ];
   return all.sort(byLevelAndPlace);
 }
 
 /** What ends each translation ends it for Offramp too, whoever's extension manager it is in. */
-function checkAnothers(entry: ManagerEntry): Finding[] {
-  const checks = [
-    (one: ManagerEntry) => checkHooks(one),
-    (one: ManagerEntry) => checkMessageSize(one),
-    checkService,
-    checkFailureHandling,
+function checkAnothers(entry: ManagerEntry, service: RecommendedService): Finding[] {
+  const findings = [
+    ...checkHooks(entry),
+    ...checkMessageSize(entry),
+    ...checkService(entry, service),
+    ...checkFailureHandling(entry),
   ];
-  return checks.flatMap((check) => check(entry)).filter(({ outcome }) => outcome !== undefined);
+  return findings.filter(({ outcome }) => outcome !== undefined);
 }
 
 const order = { error: 0, warning: 1, note: 2 } satisfies Record<Level, number>;

@@ -4,7 +4,7 @@ import type { Path, Place } from '../config/yaml-places.ts';
 import { compactYaml } from './compact-yaml.ts';
 import type { EnvoyGatewayConfiguration } from './find-configurations.ts';
 import { type Finding, fatalFinding, finding } from './findings.ts';
-import { recommendedManager } from './recommended.ts';
+import { type RecommendedService, recommendedManager } from './recommended.ts';
 import { type ExtensionManager, extensionManagerSchema } from './schema.ts';
 
 /** One extension manager of a configuration, and how to point at its fields. Paths start below it. */
@@ -21,14 +21,20 @@ export interface ReadManagers {
   readonly findings: readonly Finding[];
 }
 
-/** Reads `extensionManager` or `extensionManagers`; what Envoy Gateway would refuse is a finding. */
-export function readManagers(configuration: EnvoyGatewayConfiguration): ReadManagers {
+/**
+ * Reads `extensionManager` or `extensionManagers`; what Envoy Gateway would refuse is a finding. Where
+ * there is none, one with the recommended service is.
+ */
+export function readManagers(
+  configuration: EnvoyGatewayConfiguration,
+  recommended: RecommendedService,
+): ReadManagers {
   const { content, locate } = configuration;
   const single = content.extensionManager ?? undefined;
   const list = content.extensionManagers ?? undefined;
   if (list === undefined) {
     return single === undefined
-      ? { entries: [], findings: [noManager(configuration)] }
+      ? { entries: [], findings: [noManager(configuration, recommended)] }
       : readEntry(configuration, ['extensionManager'], single);
   }
   if (!Array.isArray(list)) {
@@ -38,7 +44,7 @@ export function readManagers(configuration: EnvoyGatewayConfiguration): ReadMana
     const text = {
       problem: 'the list has no extension manager',
       remedy: 'Add Offramp.',
-      yaml: pasteFor(configuration, ['extensionManagers', 0], recommendedManager),
+      yaml: pasteFor(configuration, ['extensionManagers', 0], recommendedManager(recommended)),
     };
     const place = locate(['extensionManagers']);
     return {
@@ -67,12 +73,15 @@ export function readManagers(configuration: EnvoyGatewayConfiguration): ReadMana
   return { entries, findings: [...findings, ...checkNames(entries)] };
 }
 
-function noManager(configuration: EnvoyGatewayConfiguration): Finding {
+function noManager(
+  configuration: EnvoyGatewayConfiguration,
+  recommended: RecommendedService,
+): Finding {
   return finding('no-extension-manager', configuration.locate([]), {
     problem: `there is no extension manager${hintAt(configuration.content)}`,
     consequence: 'Envoy Gateway never calls Offramp: nothing is answered, no tunnel is opened.',
     remedy: 'Add Offramp.',
-    yaml: pasteFor(configuration, ['extensionManager'], recommendedManager),
+    yaml: pasteFor(configuration, ['extensionManager'], recommendedManager(recommended)),
   });
 }
 

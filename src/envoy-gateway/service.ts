@@ -1,12 +1,12 @@
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, fatalFinding, finding } from './findings.ts';
-import { defaultService } from './recommended.ts';
+import type { RecommendedService } from './recommended.ts';
 import { type Target, targetsOf } from './service-target.ts';
 
 const greatestPort = 65_535;
 
-/** Whether Envoy Gateway can call the server that is named at all. */
-export function checkService(entry: ManagerEntry): Finding[] {
+/** Whether Envoy Gateway can call the server that is named at all; if none is, the recommended one. */
+export function checkService(entry: ManagerEntry, recommended: RecommendedService): Finding[] {
   const { service } = entry.manager;
   const targets = targetsOf(service);
   const [target] = targets;
@@ -17,7 +17,7 @@ export function checkService(entry: ManagerEntry): Finding[] {
       fatalFinding('service-target', place, 'refused', {
         problem: `it names no server${hint}`,
         remedy: 'Say where Offramp listens: fqdn, ip or unix.',
-        yaml: entry.yaml(['service'], defaultService),
+        yaml: entry.yaml(['service'], recommended),
       }),
     ];
   }

@@ -16,7 +16,7 @@ export function checkTls(
     return [
       fatalFinding('tls-standalone', place, 'fails', {
         problem: 'a standalone Envoy Gateway has no TLS to extension servers',
-        remedy: 'Remove it, and use a unix socket or loopback.',
+        remedy: 'Remove it, and call a unix socket, or an Offramp with grpc.insecure: true.',
         failOpen: entry.manager.failOpen ?? false,
       }),
     ];
@@ -27,7 +27,7 @@ export function checkTls(
     return [
       fatalFinding('tls-unexpected', place, 'waits', {
         problem: 'Envoy Gateway speaks TLS, Offramp speaks plain text',
-        remedy: 'Give Offramp grpc.tls. Or remove it, and call a unix socket or loopback.',
+        remedy: 'Give Offramp grpc.tls. Or remove it, where nobody is on the way to Offramp.',
       }),
     ];
   }

@@ -22,7 +22,7 @@ import { openTls, type TlsFiles } from './tls/open-tls.ts';
 
 /** The running gRPC server. */
 export interface GrpcServer {
-  /** Where it listens: host:port with the real port, or unix:path. */
+  /** Where it listens: host:port with the real port, or unix: and the whole path. */
   readonly address: string;
   /** What gRPC health says of the server and of the extension service. */
   setServing(serving: boolean): void;

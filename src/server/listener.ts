@@ -7,13 +7,13 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { readAddress } from '../config/addresses.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
 
 /** A bound address. */
 export interface Listener {
-  /** host:port with the real port, or unix:path. */
+  /** host:port with the real port, or unix: and the whole path. */
   readonly address: string;
   /** Accepts no more; connections that are there stay. */
   close(): void;
@@ -40,7 +40,10 @@ export async function listen(address: string, options: ListenerOptions): Promise
   if (read.kind === 'unix') {
     await makeRoomForSocket(read.socket);
     const server = await bind(address, { path: read.socket }, accept);
-    return { address, close: () => closeSocket(server, read.socket) };
+    return {
+      address: `unix:${resolve(read.socket)}`,
+      close: () => closeSocket(server, read.socket),
+    };
   }
   const [first, ...others] = await addressesOf(read.host, address);
   const server = await bind(address, { host: first, port: read.port }, accept);
@@ -110,10 +113,13 @@ function closeSocket(server: Server, path: string): void {
   rmSync(path, { force: true });
 }
 
-/** Makes the socket's folder, and removes a socket that a process left which is no more. */
+/**
+ * Makes the socket's folder, which keeps other users out whatever the umask says of the socket, and
+ * removes a socket that a process left which is no more.
+ */
 async function makeRoomForSocket(path: string): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o770 });
   } catch (error) {
     throw unusable(`unix:${path}`, reasonOf(error));
   }

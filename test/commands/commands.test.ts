@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { withFreePorts } from '../support/free-port-configuration.ts';
 import { encodeRequest } from '../support/xds.ts';
 
 const top = join(import.meta.dirname, '..', '..');
@@ -38,6 +39,7 @@ file(
 `,
 );
 const config = file('offramp.yaml', 'log: {level: warn}\n');
+const onPort = file('port.yaml', 'grpc: {address: "127.0.0.1:5005", insecure: true}\n');
 
 describe('explain', () => {
   it('says what would change, and answers 0 when nothing was skipped', () => {
@@ -199,8 +201,8 @@ data:
   it('compares it with the configuration of Offramp, whichever comes first', () => {
     const theirs = envoyGateway('{ fqdn: { hostname: localhost, port: 5006 } }');
     for (const files of [
-      [config, theirs],
-      [theirs, config],
+      [onPort, theirs],
+      [theirs, onPort],
     ]) {
       const { status, stdout } = offramp('check', ...files);
       expect(String(stdout)).toContain('a valid OfframpConfiguration');
@@ -210,7 +212,7 @@ data:
       expect(status).toBe(1);
     }
     const fitting = envoyGateway('{ fqdn: { hostname: localhost, port: 5005 } }');
-    const { status, stdout } = offramp('check', config, fitting);
+    const { status, stdout } = offramp('check', onPort, fitting);
     expect(String(stdout)).toContain(
       'an EnvoyGateway configuration that fits Offramp at 127.0.0.1:5005',
     );
@@ -219,12 +221,12 @@ data:
 
   it('says the same as json, with a code for each finding', () => {
     const theirs = envoyGateway('{ fqdn: { hostname: localhost, port: 5006 } }');
-    const { status, stdout } = offramp('check', config, theirs, '--output', 'json');
+    const { status, stdout } = offramp('check', onPort, theirs, '--output', 'json');
     expect(status).toBe(1);
     expect(JSON.parse(String(stdout))).toEqual({
       works: false,
       findings: expect.arrayContaining([
-        { level: 'ok', code: 'valid', file: config, problem: 'a valid OfframpConfiguration' },
+        { level: 'ok', code: 'valid', file: onPort, problem: 'a valid OfframpConfiguration' },
         {
           level: 'error',
           code: 'address-differs',
@@ -275,6 +277,19 @@ describe('serve', () => {
     expect(status).toBe(2);
   });
 
+  it('refuses plain text over TCP that nobody asked for with 2, the place and the ways out', () => {
+    const plain = file(
+      'serve-plain.yaml',
+      'http: {address: "127.0.0.1:0"}\ngrpc: {address: "127.0.0.1:0"}\n',
+    );
+    const { status, stdout, stderr } = offramp('serve', '--config', plain);
+    expect(String(stderr)).toMatch(
+      /serve-plain\.yaml:2:17: grpc\.address: 127\.0\.0\.1:0 is TCP, .* grpc\.tls .* unix socket .* grpc\.insecure: true$/m,
+    );
+    expect(String(stdout)).toBe('');
+    expect(status).toBe(2);
+  });
+
   it('refuses to start with a broken state file', () => {
     file('serve-state.yaml', 'connectors: 3\n');
     const broken = file('serve-broken.yaml', 'state: {file: {path: serve-state.yaml}}');
@@ -284,10 +299,7 @@ describe('serve', () => {
   });
 
   it('ends on SIGTERM with 0', async () => {
-    const free = file(
-      'free.yaml',
-      'grpc: {address: "127.0.0.1:0"}\nhttp: {address: "127.0.0.1:0"}\n',
-    );
+    const free = file('free.yaml', stringify(withFreePorts({})));
     const server = spawn(process.execPath, [main, 'serve', '-c', free]);
     let log = '';
     server.stdout.on('data', (chunk) => {

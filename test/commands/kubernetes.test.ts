@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
+import { withFreePorts } from '../support/free-port-configuration.ts';
 import { KubernetesApiDouble } from '../support/kubernetes-api.ts';
 import { connector, httpProxy } from '../support/kubernetes-objects.ts';
 import { encodeRequest } from '../support/xds.ts';
@@ -34,9 +35,8 @@ afterEach(async () => {
 });
 
 function config(kubernetes: object = { kubeconfig: 'kubeconfig' }, more: object = {}): string {
-  const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
   const file = join(folder, 'offramp.yaml');
-  writeFileSync(file, stringify({ ...ports, state: { kubernetes }, ...more }));
+  writeFileSync(file, stringify(withFreePorts({ state: { kubernetes }, ...more })));
   return file;
 }
 

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { stringify } from 'yaml';
 import { z } from 'zod';
+import { withFreePorts } from '../support/free-port-configuration.ts';
 import { callExtension } from '../support/running-server.ts';
 import { encodeRequest } from '../support/xds.ts';
 
@@ -27,10 +29,7 @@ function scene() {
   const folder = mkdtempSync(join(tmpdir(), 'offramp-record-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, 'offramp.yaml');
-  writeFileSync(
-    config,
-    'grpc: {address: "127.0.0.1:0"}\nhttp: {address: "127.0.0.1:0"}\nlog: {level: debug}\n',
-  );
+  writeFileSync(config, stringify(withFreePorts({ log: { level: 'debug' } })));
   writeFileSync(join(folder, 'connectors.yaml'), readFileSync(join(demo, 'connectors.yaml')));
   const recordings = join(folder, 'recordings');
   const files = () => readdirSync(recordings).toSorted();

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
+import { withFreePorts } from '../support/free-port-configuration.ts';
 
 const fourMegabytes = 4_190_000;
 /** Milliseconds. In one stretch it takes 11 seconds or more, of an idle processor. */
@@ -33,11 +35,12 @@ function startServer() {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, 'offramp.yaml');
   const state = join(folder, 'connectors.yaml');
-  writeFileSync(
-    config,
-    'grpc: { address: 127.0.0.1:0, limits: { callBudget: 1s } }\nhttp: { address: 127.0.0.1:0 }\n' +
-      `watchdog: { blockedFor: ${answersWithin / 1000}s }\nstate: { file: { path: connectors.yaml } }\n`,
-  );
+  const settings = {
+    grpc: { limits: { callBudget: '1s' } },
+    watchdog: { blockedFor: `${answersWithin / 1000}s` },
+    state: { file: { path: 'connectors.yaml' } },
+  };
+  writeFileSync(config, stringify(withFreePorts(settings)));
   writeFileSync(state, 'connectors: [{name: one, online: false}]\n');
   const args = ['dist/main.js', 'serve', '--config', config];
   const offramp = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
+import { withFreePorts } from '../support/free-port-configuration.ts';
 
 /** Has a program say at its end which packages it loaded file by file. */
 const tellPackages =
@@ -16,7 +18,7 @@ describe('the start of `offramp serve`', () => {
     const folder = mkdtempSync(join(tmpdir(), 'offramp-start-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const config = join(folder, 'offramp.yaml');
-    writeFileSync(config, 'grpc: { address: 127.0.0.1:0 }\nhttp: { address: 127.0.0.1:0 }\n');
+    writeFileSync(config, stringify(withFreePorts({})));
     const args = ['--import', tellPackages, 'dist/main.js', 'serve', '--config', config];
     const offramp = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(offramp, 'exit');

@@ -8,7 +8,7 @@ import { configSchema } from '../../src/config/schema.ts';
 import { checkEnvoyGateway } from '../../src/envoy-gateway/check-configuration.ts';
 import { findConfigurations } from '../../src/envoy-gateway/find-configurations.ts';
 import { offrampSide } from '../../src/envoy-gateway/offramp-side.ts';
-import { recommendedManager } from '../../src/envoy-gateway/recommended.ts';
+import { recommendedManager, recommendedService } from '../../src/envoy-gateway/recommended.ts';
 import { parseStateFile } from '../../src/state/state-file.ts';
 import { optionPaths } from './option-paths.ts';
 
@@ -42,8 +42,12 @@ describe('the examples', () => {
     const found = findConfigurations(file, readFileSync(file, 'utf8'));
     const offramp = join(examples, 'offramp.yaml');
     const side = offrampSide(offramp, loadConfig(offramp).config);
-    expect(found.configurations.map((one) => checkEnvoyGateway(one, side))).toEqual([[]]);
-    expect(found.configurations[0]?.content.extensionManager).toEqual(recommendedManager);
+    expect(found.configurations.map((one) => checkEnvoyGateway(one, '/srv/offramp', side))).toEqual(
+      [[]],
+    );
+    expect(found.configurations[0]?.content.extensionManager).toEqual(
+      recommendedManager(recommendedService('/srv/offramp', side.address)),
+    );
   });
 
   it.each(files)('%s is YAML, and of a schema that it names there is one', (name) => {

@@ -24,7 +24,7 @@ const everything = `
 apiVersion: offramp.dev/v1alpha1
 kind: OfframpConfiguration
 grpc:
-  address: "unix:run/offramp.sock"
+  address: 127.0.0.1:0
   insecure: true
   limits:
     messageBytes: 65536
@@ -76,7 +76,7 @@ describe('loadConfig', () => {
       apiVersion: 'offramp.dev/v1alpha1',
       kind: 'OfframpConfiguration',
       grpc: {
-        address: 'unix:run/offramp.sock',
+        address: '127.0.0.1:0',
         insecure: true,
         limits: {
           messageBytes: 65_536,

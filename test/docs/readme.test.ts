@@ -211,7 +211,7 @@ function findingsOf(block: string): readonly unknown[] {
   const merged = { extensionManager: { ...whole.extensionManager, ...extensionManager } };
   const { configurations } = findConfigurations('README.md', stringify(merged));
   expect(configurations).toHaveLength(1);
-  return configurations.flatMap((one) => checkEnvoyGateway(one));
+  return configurations.flatMap((one) => checkEnvoyGateway(one, '/srv/offramp'));
 }
 
 function read(file: string): string {

@@ -8,7 +8,7 @@ import { goldenCases } from './golden-cases.ts';
 
 function check(text: string): Finding[] {
   const found = findConfigurations('f.yaml', text);
-  const findings = found.configurations.flatMap((one) => checkEnvoyGateway(one));
+  const findings = found.configurations.flatMap((one) => checkEnvoyGateway(one, '/srv/offramp'));
   return [...found.unreadable.map(unreadable), ...findings];
 }
 

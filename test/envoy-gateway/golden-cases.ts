@@ -35,7 +35,7 @@ function checkText(text: string, side: OfframpSide | undefined): Finding[] {
   const found = findConfigurations('envoy-gateway.yaml', text);
   return [
     ...found.unreadable.map(unreadable),
-    ...found.configurations.flatMap((one) => checkEnvoyGateway(one, side)),
+    ...found.configurations.flatMap((one) => checkEnvoyGateway(one, '/srv/offramp', side)),
   ];
 }
 

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { checkEnvoyGateway } from '../../src/envoy-gateway/check-configuration.ts';
 import { findConfigurations } from '../../src/envoy-gateway/find-configurations.ts';
 import type { OfframpSide } from '../../src/envoy-gateway/offramp-side.ts';
-import { recommendedManager } from '../../src/envoy-gateway/recommended.ts';
+import { recommendedManager, recommendedService } from '../../src/envoy-gateway/recommended.ts';
 
 const side = (tls: boolean, needsClientCertificate = false): OfframpSide => ({
   address: { kind: 'tcp', host: '127.0.0.1', port: 5005 },
@@ -19,10 +19,12 @@ const side = (tls: boolean, needsClientCertificate = false): OfframpSide => ({
 const certificateRef = { name: 'offramp-ca' };
 
 function findings(tls: object, offramp: OfframpSide | undefined): string[] {
-  const { service } = recommendedManager;
-  const extensionManager = { ...recommendedManager, service: { ...service, ...tls } };
+  const service = { ...recommendedService('/srv/offramp', side(false).address), ...tls };
+  const extensionManager = recommendedManager(service);
   const { configurations } = findConfigurations('f.yaml', stringify({ extensionManager }));
-  return configurations.flatMap((one) => checkEnvoyGateway(one, offramp)).map(({ code }) => code);
+  return configurations
+    .flatMap((one) => checkEnvoyGateway(one, '/srv/offramp', offramp))
+    .map(({ code }) => code);
 }
 
 describe('Envoy Gateway and Offramp speak alike', () => {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { startOfframp } from '../../src/commands/serve.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { connectExtension } from './extension-connection.ts';
+import { withFreePorts } from './free-port-configuration.ts';
 
 const lineSchema = z.looseObject({ level: z.number(), msg: z.string() });
 
@@ -39,11 +40,8 @@ export async function startTestServer(
   const stateFile = join(folder, 'connectors.yaml');
   if (state !== undefined) writeFileSync(stateFile, stringify(state));
   const log: LogLine[] = [];
-  const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
-  const offramp = await startOfframp(
-    { config: distort(configSchema.parse({ ...ports, ...config })), folder },
-    logSink(log),
-  );
+  const checked = configSchema.parse(withFreePorts(config));
+  const offramp = await startOfframp({ config: distort(checked), folder }, logSink(log));
   let stopped: Promise<void> | undefined;
   const stop = () => {
     stopped ??= offramp.stop();

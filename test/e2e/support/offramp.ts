@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { withFreePorts } from '../../support/free-port-configuration.ts';
 import { startProcess } from './child-process.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -45,8 +46,7 @@ export async function startOfframpProcess(
   await writeFile(stateFile, stringify(state));
   const configFile = join(folder, 'offramp.yaml');
   const logFile = join(folder, 'offramp.log');
-  const ports = { grpc: { address: '127.0.0.1:0' }, http: { address: '127.0.0.1:0' } };
-  await writeFile(configFile, stringify({ ...ports, log: { level: 'debug' }, ...config }));
+  await writeFile(configFile, stringify(withFreePorts({ log: { level: 'debug' }, ...config })));
   const server = await startProcess({
     name: 'offramp',
     command: process.execPath,

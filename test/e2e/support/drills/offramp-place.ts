@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { withFreePorts } from '../../../support/free-port-configuration.ts';
 import { type StartedProcess, startProcess } from '../child-process.ts';
 import { freePort } from '../free-ports.ts';
 import { waitFor } from '../wait-for.ts';
@@ -41,14 +42,16 @@ export async function makeOfframpPlace(settings: PlaceSettings = {}): Promise<Of
   const stateFile = join(folder, 'state', 'connectors.yaml');
   const [grpcPort, httpPort] = [await freePort(), await freePort()];
   const texts = {
-    config: stringify({
-      grpc: {
-        address: `127.0.0.1:${grpcPort}`,
-        ...(settings.tls === undefined ? {} : { tls: settings.tls }),
-      },
-      http: { address: `127.0.0.1:${httpPort}` },
-      state: settings.state ?? { file: { path: stateFile } },
-    }),
+    config: stringify(
+      withFreePorts({
+        grpc: {
+          address: `127.0.0.1:${grpcPort}`,
+          ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+        },
+        http: { address: `127.0.0.1:${httpPort}` },
+        state: settings.state ?? { file: { path: stateFile } },
+      }),
+    ),
     state: stringify(drillState),
   };
   const get = async (path: string) => {
