@@ -1,10 +1,13 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { z } from 'zod';
 import { withFreePorts } from '../support/free-port-configuration.ts';
+import { callExtension } from '../support/running-server.ts';
 import { encodeRequest } from '../support/xds.ts';
 
 const top = join(import.meta.dirname, '..', '..');
@@ -17,6 +20,7 @@ const snapshot = join(
   'post-translate-modify.binpb',
 );
 const folder = mkdtempSync(join(tmpdir(), 'offramp-commands-'));
+const pastedSchema = z.object({ service: z.object({ unix: z.object({ path: z.string() }) }) });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -321,6 +325,26 @@ describe('demo', () => {
     expect(text).toContain('server_listener_name: connector-tunnel');
     expect(text).toMatch(/offramp_connector_offline_routes_total {2}0 -> 1/);
     expect(text).toContain('"msg":"PostTranslateModify"');
+  });
+
+  it('stays up, and takes calls at the socket that it says to paste', async () => {
+    const demo = spawn(process.execPath, [main, 'demo']);
+    onTestFinished(() => void demo.kill('SIGKILL'));
+    const exited = once(demo, 'exit');
+    let said = '';
+    for await (const chunk of demo.stdout) {
+      said += String(chunk);
+      if (said.includes('Ctrl-C ends the demo.')) break;
+    }
+    const { service } = pastedSchema.parse(parse(/^ {4}service: .*$/m.exec(said)?.[0] ?? ''));
+    const request = encodeRequest({ clusters: [{ name: 'app' }] });
+    const address = `unix:${service.unix.path}`;
+    expect(said).toContain(`hook on ${address},`);
+    const answer = await callExtension(address, 'PostTranslateModify', request);
+    expect(answer.includes('app')).toBe(true);
+    demo.kill('SIGINT');
+    expect(await exited).toEqual([0, null]);
+    expect(existsSync(service.unix.path)).toBe(false);
   });
 
   it('says what to type for the demo on a real Envoy Gateway', () => {
