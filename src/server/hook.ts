@@ -5,6 +5,7 @@ import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import type { Summary } from '../observe/summary.ts';
 import type { EndPhase, HookTrace, ReadHeader, Tracing } from '../observe/tracing.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
+import { inTurns } from '../process/in-turns.ts';
 import type { CallWatch } from '../retrigger/call-watch.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import type { Report, Skip } from '../rewrites/report.ts';
@@ -17,7 +18,6 @@ import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, type EncodedMessage, type Snapshot } from '../xds/snapshot.ts';
 import { type AnswerOptions, answerInSteps, type HookResult } from './answer-snapshot.ts';
 import { callBudget } from './call-budget.ts';
-import { inTurns } from './in-turns.ts';
 
 /** One PostTranslateModify call. */
 export interface HookCall {
