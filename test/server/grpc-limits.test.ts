@@ -235,11 +235,11 @@ describe('the budget of a call', () => {
       connectors: [{ name: 'a', online: false, routes: [{ kind: 'HTTPRoute', name: 'berlin' }] }],
     };
     const server = await startLimited({ callBudget: '10ms' }, state);
-    await expect(
-      server.call('PostTranslateModify', largeRequest(40_000_000)),
-    ).rejects.toMatchObject({
+    const call = server.call('PostTranslateModify', largeRequest(40_000_000));
+    // An answer of that size would be printed, which takes minutes.
+    await expect(call.then(({ length }) => length)).rejects.toMatchObject({
       code: 14,
-      details: expect.stringMatching(/^budget-exceeded: .* within 10 ms/),
+      details: expect.stringMatching(/^budget-exceeded: .* more than 10 ms of computing/),
     });
     expect(await metric(server, 'offramp_hook_calls_total{outcome="timeout"}')).toBe(1);
     expect(await metric(server, 'offramp_hook_panics_total')).toBe(0);
