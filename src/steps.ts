@@ -4,6 +4,22 @@
  */
 export type Steps<Result> = Generator<undefined, Result, undefined>;
 
+/** How many bytes of resources are worked on between two pauses: some milliseconds of work. */
+const stepBytes = 1024 * 1024;
+
+/** Says when enough was done since the last pause. */
+export class StepCounter {
+  #bytes = 0;
+
+  /** Counts bytes that were worked on; true when it is time to pause. */
+  isTime(bytes: number): boolean {
+    this.#bytes += bytes;
+    if (this.#bytes < stepBytes) return false;
+    this.#bytes = 0;
+    return true;
+  }
+}
+
 /** Takes all steps, one after the other. */
 export function atOnce<Result>(steps: Steps<Result>): Result {
   for (;;) {
