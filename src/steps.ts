@@ -5,17 +5,26 @@
 export type Steps<Result> = Generator<undefined, Result, undefined>;
 
 /** How many bytes of resources are worked on between two pauses: some milliseconds of work. */
-const stepBytes = 1024 * 1024;
+export const stepBytes: number = 1024 * 1024;
 
-/** Says when enough was done since the last pause. */
-export class StepCounter {
-  #bytes = 0;
+/** How many parts of a state are worked on between two pauses: less than a few milliseconds of work. */
+export const partsPerStep = 1_000;
 
-  /** Counts bytes that were worked on; true when it is time to pause. */
-  isTime(bytes: number): boolean {
-    this.#bytes += bytes;
-    if (this.#bytes < stepBytes) return false;
-    this.#bytes = 0;
+/** Says of long work, part after part, when it is to pause. */
+export class Pace {
+  readonly #perStep: number;
+  #done = 0;
+
+  /** How much is done between two pauses, in whatever it is counted by. */
+  constructor(perStep: number) {
+    this.#perStep = perStep;
+  }
+
+  /** To be asked for each part, with how much it is. */
+  isPauseDue(amount = 1): boolean {
+    this.#done += amount;
+    if (this.#done < this.#perStep) return false;
+    this.#done = 0;
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { StepCounter, type Steps } from '../steps.ts';
+import { Pace, type Steps, stepBytes } from '../steps.ts';
 import { readClusterName } from '../xds/cluster.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
@@ -22,9 +22,9 @@ export function* findViolations(
 ): Steps<readonly FoundViolation[]> {
   const clusters = new ClusterNames(before, after);
   const found: FoundViolation[] = [];
-  const counter = new StepCounter();
+  const pace = new Pace(stepBytes);
   for (const resource of changed) {
-    if (counter.isTime(resource.after.length)) yield;
+    if (pace.isPauseDue(resource.after.length)) yield;
     after.checkpoint?.(resource.after.length);
     const { kind, before: was = nothing, after: is } = resource;
     const violations = introduced(readableViolations(kind, was, is, clusters), () =>

@@ -1,5 +1,5 @@
 import { OfframpError } from '../errors.ts';
-import type { Steps } from '../rewrites/steps.ts';
+import type { Steps } from '../steps.ts';
 import type { Checkpoint } from '../xds/snapshot.ts';
 
 /** How many bytes of resources are worked on between two looks at the clock: far less than a millisecond's. */

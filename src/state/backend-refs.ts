@@ -1,6 +1,5 @@
-import { atOnce, type Steps } from '../rewrites/steps.ts';
+import { atOnce, Pace, partsPerStep, type Steps } from '../steps.ts';
 import type { RouteKind } from './connectors.ts';
-import { Pace } from './pace.ts';
 
 /**
  * What is behind a backendRef. `empty`: valid, but without any endpoint, so that Envoy Gateway gives
@@ -58,7 +57,7 @@ export function lookUpStated(stated: readonly StatedBackendRef[]): BackendRefLoo
 /** The same with pauses. */
 export function* lookUpStatedInSteps(stated: readonly StatedBackendRef[]): Steps<BackendRefLookup> {
   if (stated.length === 0) return noBackendRefs;
-  const pace = new Pace();
+  const pace = new Pace(partsPerStep);
   const rules = new Map<string, BackendRef[]>();
   for (const ref of stated) {
     const refs = rules.get(keyOf(ref)) ?? [];

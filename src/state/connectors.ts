@@ -1,6 +1,5 @@
-import { atOnce, type Steps } from '../rewrites/steps.ts';
+import { atOnce, Pace, partsPerStep, type Steps } from '../steps.ts';
 import { hashObject, hashRule, hashText } from '../xds/name-hash.ts';
-import { Pace } from './pace.ts';
 
 /** Where an online connector's tunnel ends: written into the tunnel cluster's endpoint metadata. */
 export interface Tunnel {
@@ -149,7 +148,7 @@ export class ConnectorView implements ConnectorLookup {
   }
 
   *#add(entries: readonly ConnectorEntry[]): Steps<void> {
-    const pace = new Pace();
+    const pace = new Pace(partsPerStep);
     for (const { connector, routes, clusters } of entries) {
       this.#connectors.push(connector);
       if (pace.isPauseDue()) yield;

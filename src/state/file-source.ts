@@ -4,7 +4,7 @@ import { OfframpError, reasonOf } from '../errors.ts';
 import { inTurns } from '../process/in-turns.ts';
 import { FileTooLong, readRegularFile } from '../process/regular-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
-import { atOnce } from '../rewrites/steps.ts';
+import { atOnce } from '../steps.ts';
 import { noBackendRefs } from './backend-refs.ts';
 import type { ConnectorCondition } from './connector-condition.ts';
 import { ConnectorView } from './connectors.ts';

@@ -1,7 +1,6 @@
 import type { State } from '../rewrites/pipeline.ts';
-import type { Steps } from '../rewrites/steps.ts';
+import { Pace, partsPerStep, type Steps } from '../steps.ts';
 import { type ConnectorCondition, sinceWhen } from './connector-condition.ts';
-import { Pace } from './pace.ts';
 import type { DescribedConnector, PreparedState } from './prepared-state.ts';
 import { stateInSteps } from './state-file.ts';
 
@@ -27,7 +26,7 @@ function* conditionsInSteps(
   before: readonly ConnectorCondition[],
   now: number,
 ): Steps<readonly ConnectorCondition[]> {
-  const pace = new Pace();
+  const pace = new Pace(partsPerStep);
   const known = new Map<string, ConnectorCondition>();
   for (const condition of before) {
     known.set(condition.name, condition);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Steps } from '../rewrites/steps.ts';
+import type { Steps } from '../steps.ts';
 import { byName, type ConnectorCondition, nameFirst } from './connector-condition.ts';
 import type { ConnectorEntry, RouteClaim } from './connectors.ts';
 import type { StateFile } from './state-file.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type FileProblem, type Parsed, parseYaml } from '../config/yaml-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
-import { atOnce, type Steps } from '../rewrites/steps.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import { lookUpStatedInSteps, type StatedBackendRef } from './backend-refs.ts';
 import { findClaimConflicts } from './claim-conflicts.ts';
 import { type ConnectorEntry, ConnectorView } from './connectors.ts';

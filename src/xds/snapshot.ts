@@ -1,4 +1,4 @@
-import { atOnce, StepCounter, type Steps } from '../steps.ts';
+import { atOnce, Pace, type Steps, stepBytes } from '../steps.ts';
 import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
@@ -175,11 +175,11 @@ export function* mapResourcesInSteps(
 ): Steps<Snapshot> {
   let rewritten: Resource[] | undefined;
   let next = 0;
-  const counter = new StepCounter();
+  const pace = new Pace(stepBytes);
   for (let at = 0; at < snapshot.resources.length; at++) {
     const resource = snapshot.resources[at];
     if (resource?.kind !== kind) continue;
-    if (counter.isTime(resource.value.length)) yield;
+    if (pace.isPauseDue(resource.value.length)) yield;
     snapshot.checkpoint?.(resource.value.length);
     const value = rewriteOrKeep(resource.value, next++);
     if (value === resource.value) continue;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { atOnce, type Steps } from '../../src/rewrites/steps.ts';
 import { CallBudget } from '../../src/server/call-budget.ts';
+import { atOnce, type Steps } from '../../src/steps.ts';
 
 const enoughToLook = 64 * 1024;
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { atOnce, type Steps } from '../../src/rewrites/steps.ts';
 import type { ConnectorEntry } from '../../src/state/connectors.ts';
 import { makeInSteps } from '../../src/state/made-state.ts';
 import { packState, prepareState, unpackInSteps } from '../../src/state/prepared-state.ts';
 import type { StateFile } from '../../src/state/state-file.ts';
+import { atOnce, type Steps } from '../../src/steps.ts';
 
 const count = 5_000;
 const numbers = Array.from({ length: count }, (_, at) => at);

@@ -1,4 +1,4 @@
-import { StepCounter, type Steps } from '../../steps.ts';
+import { Pace, type Steps, stepBytes } from '../../steps.ts';
 import { routeTraits } from '../../xds/action-scan.ts';
 import { hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
@@ -41,10 +41,10 @@ export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Ste
     return selection.isEmpty ? undefined : selection;
   };
   const selections: (RoutesToRead | undefined)[] = [];
-  const counter = new StepCounter();
+  const pace = new Pace(stepBytes);
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
-    if (counter.isTime(value.length)) yield;
+    if (pace.isPauseDue(value.length)) yield;
     snapshot.checkpoint?.(value.length);
     selections.push(select(value));
   }
