@@ -1,10 +1,13 @@
 import protobuf from 'protobufjs';
+import { milliseconds } from '../src/config/durations.ts';
+import { configSchema } from '../src/config/schema.ts';
 import { isInvariantReason } from '../src/invariants/violation.ts';
 import { pipeline, rewriteSnapshot } from '../src/rewrites/pipeline.ts';
 import { countEffect, type Report, unresolvedReasons } from '../src/rewrites/report.ts';
 import { MalformedMessageError } from '../src/xds/malformed.ts';
 import { resourceTypes } from '../src/xds/resource-types.ts';
 import { encodeResponse, type ResourceKind, readSnapshot } from '../src/xds/snapshot.ts';
+import { computedUntilNow } from './computed.ts';
 import type { Case } from './make-case.ts';
 import { splitMessage } from './message-fields.ts';
 
@@ -28,29 +31,36 @@ interface Resource {
 
 type Judgement = Omit<Verdict, 'ms' | 'response'>;
 
+/** Milliseconds that one rewriting may compute: what a hook call may take, unless it is told otherwise. */
+const callBudget = milliseconds(configSchema.parse({}).grpc.limits.callBudget);
+
 /**
  * Rewrites a case's snapshot and judges the answer, by the official protos and not by Offramp's own
- * reader.
+ * reader. It is a problem, too, if either rewriting computes for longer than the budget.
  */
 export function judge(
   root: protobuf.Root,
   { request, state, settings }: Case,
   rewrites = pipeline,
+  budget = callBudget,
 ): Verdict {
   const received = Buffer.from(request);
   const began = performance.now();
   const rewrite = (bytes: Uint8Array) => {
+    const before = computedUntilNow();
     const { snapshot, report } = rewriteSnapshot(readSnapshot(bytes), state, settings, rewrites);
-    return { response: encodeResponse(snapshot), report };
+    const response = encodeResponse(snapshot);
+    return { response, report, computed: computedUntilNow() - before };
   };
   try {
-    const { response, report } = rewrite(request);
+    const { response, report, computed } = rewrite(request);
     const again = mayGoOn(report) ? undefined : rewrite(asRequest(response));
     const ms = performance.now() - began;
     const judgement = judgeAnswer(root, received, response, report);
     const problem =
       judgement.problem ??
       problemInPlace(request, received) ??
+      problemOfTime(Math.max(computed, again?.computed ?? 0), budget) ??
       (again && problemOfSecondPass({ response, report }, again));
     return { ...judgement, ms, response, ...(problem === undefined ? {} : { problem }) };
   } catch (error) {
@@ -71,6 +81,10 @@ function textOf(error: unknown): string {
 
 function problemInPlace(request: Uint8Array, received: Uint8Array): string | undefined {
   return Buffer.compare(request, received) === 0 ? undefined : 'the request’s own bytes changed';
+}
+
+function problemOfTime(computed: number, budget: number): string | undefined {
+  return computed <= budget ? undefined : `slow: it computed for more than ${budget / 1_000} s`;
 }
 
 function judgeAnswer(

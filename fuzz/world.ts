@@ -73,8 +73,10 @@ const verdicts: readonly BackendRefVerdict[] = [
   'unresolved',
 ];
 
+/** Each at most once, as a state file has to have them: of two the rewrites might believe either. */
 function makeBackendRefs({ rules }: Corpus, random: Random) {
-  return random.some(rules, 2).flatMap((rule: KnownRule) =>
+  const some = new Map(random.some(rules, 2).map((rule) => [JSON.stringify(rule), rule]));
+  return [...some.values()].flatMap((rule: KnownRule) =>
     Array.from({ length: 1 + random.below(4) }, (_, backend) => ({
       ...rule,
       backend,

@@ -68,10 +68,10 @@ function watchStateFile(
   return new FileStateSource(path, {
     loaded(state) {
       metrics.stateReloads.inc({ outcome: 'loaded' });
-      const { connectors, backendRefs } = state;
+      const { connectors, backendRefs, digest } = state;
       const counts = { connectors: connectors.length, backend_refs: backendRefs.length };
       log.info({ file: path, ...counts }, 'state file read');
-      retrigger?.stateChanged(state);
+      retrigger?.stateChanged(digest);
     },
     rejected(problems) {
       metrics.stateReloads.inc({ outcome: 'rejected' });

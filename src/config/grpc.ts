@@ -91,8 +91,8 @@ const limitsSchema = z
     callBudget: durationSchema(0.01, 60)
       .default('5s')
       .describe(
-        'For deciding a snapshot. When it takes longer: UNAVAILABLE, and Envoy Gateway keeps the last ' +
-          'configuration. Shorter than watchdog.blockedFor.',
+        'For deciding a snapshot, not counting what other calls compute meanwhile. When it takes longer: ' +
+          'UNAVAILABLE, and Envoy Gateway keeps the last configuration. Shorter than watchdog.blockedFor.',
       ),
   })
   .prefault({});

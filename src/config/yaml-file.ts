@@ -26,6 +26,9 @@ export type Locate = (path: Path, reason: string) => FileProblem;
 /** Characters of a file, as many as a ConfigMap may have bytes. */
 const maxLength = 2 ** 20;
 
+/** Below it the compiling of a schema takes longer than the checking by it, in characters. */
+const shortText = 2 ** 16;
+
 /**
  * Parses YAML text (JSON is YAML too) and checks it against a schema. An empty file is `{}`. Nothing
  * else is done meanwhile, so a text that is longer than `atMost` characters is refused unread: a few
@@ -50,7 +53,8 @@ export function parseYaml<Schema extends z.ZodType>(
 
   const content = readContent(document, locate);
   if ('problems' in content) return { ok: false, problems: content.problems };
-  const result = schema.safeParse(content.value ?? {});
+  const jitless = text.length < shortText;
+  const result = schema.safeParse(content.value ?? {}, { jitless });
   if (result.success) return { ok: true, value: result.data, locate };
   // Each place is looked for from the start of the text: only for those that are told.
   const { issues } = result.error;

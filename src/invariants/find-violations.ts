@@ -1,3 +1,4 @@
+import { Pace, type Steps, stepBytes } from '../steps.ts';
 import { readClusterName } from '../xds/cluster.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
@@ -14,14 +15,16 @@ export interface FoundViolation extends Violation {
 const nothing = new Uint8Array();
 
 /** Looks through the resources that a rewrite changed, and at no other: these came from Envoy Gateway. */
-export function findViolations(
+export function* findViolations(
   changed: readonly ChangedResource[],
   before: Snapshot,
   after: Snapshot,
-): readonly FoundViolation[] {
+): Steps<readonly FoundViolation[]> {
   const clusters = new ClusterNames(before, after);
   const found: FoundViolation[] = [];
+  const pace = new Pace(stepBytes);
   for (const resource of changed) {
+    if (pace.isPauseDue(resource.after.length)) yield;
     after.checkpoint?.(resource.after.length);
     const { kind, before: was = nothing, after: is } = resource;
     const violations = introduced(readableViolations(kind, was, is, clusters), () =>

@@ -1,5 +1,6 @@
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import type { Place, Report, Skip } from '../rewrites/report.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type ChangedResource, findChanged, type LostResource } from './changed-resources.ts';
 import { type FoundViolation, findViolations } from './find-violations.ts';
@@ -13,9 +14,11 @@ interface Outcome {
 }
 
 /** Whether Envoy takes all that differs between a snapshot and what became of it. */
-export function keepsInvariants(before: Snapshot, after: Snapshot): boolean {
+export function* areInvariantsKept(before: Snapshot, after: Snapshot): Steps<boolean> {
   const { changed, lost } = findChanged(before, after);
-  return lost === undefined && findViolations(changed, before, after).length === 0;
+  if (lost !== undefined) return false;
+  const violations = yield* findViolations(changed, before, after);
+  return violations.length === 0;
 }
 
 /**
@@ -30,7 +33,7 @@ export function keepInvariants<Made extends Outcome>(
   const { changed, lost } = findChanged(before, outcome.snapshot);
   if (lost !== undefined) return takeBackAll(rewrite, before, outcome, lost);
   if (changed.length === 0) return outcome;
-  const violations = findViolations(changed, before, outcome.snapshot);
+  const violations = atOnce(findViolations(changed, before, outcome.snapshot));
   if (violations.length === 0) return outcome;
   const violating = new Set(violations.map(({ resource }) => resource));
   const restored = withLinked(changed, violating);

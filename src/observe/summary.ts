@@ -33,10 +33,15 @@ export function summarize(snapshot: Snapshot, report: Report): Summary {
 
 /** How many virtual hosts a connector changed something in. */
 export function countVirtualHosts(report: Report): number {
-  const places = report.changes
-    .filter(
-      ({ rewrite, place }) => rewrite === 'offline-connectors' && place.virtualHost !== undefined,
-    )
-    .map(({ place }) => `${place.resource}\n${place.virtualHost}`);
-  return new Set(places).size;
+  const byResource = new Map<string, Set<string>>();
+  for (const { rewrite, place } of report.changes) {
+    const { resource, virtualHost } = place;
+    if (rewrite !== 'offline-connectors' || virtualHost === undefined) continue;
+    const known = byResource.get(resource);
+    if (known === undefined) byResource.set(resource, new Set([virtualHost]));
+    else known.add(virtualHost);
+  }
+  let count = 0;
+  for (const hosts of byResource.values()) count += hosts.size;
+  return count;
 }

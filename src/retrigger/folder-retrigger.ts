@@ -56,12 +56,9 @@ export class FolderRetrigger {
     };
   }
 
-  /** Writes the routes when the state differs from the one that they were written for. */
-  stateChanged(state: unknown): void {
-    this.#generation = createHash('sha256')
-      .update(JSON.stringify(state))
-      .digest('hex')
-      .slice(0, 12);
+  /** Writes the routes when the state, by its digest, differs from the one that they were written for. */
+  stateChanged(digest: string): void {
+    this.#generation = createHash('sha256').update(digest).digest('hex').slice(0, 12);
     this.#retries = 0;
     this.#write();
   }

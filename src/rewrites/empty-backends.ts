@@ -7,7 +7,7 @@ import { noAssignments } from '../state/assignments.ts';
 import { noBackendRefs } from '../state/backend-refs.ts';
 import { indexClusters } from '../xds/cluster-index.ts';
 import { fields } from '../xds/fields.ts';
-import { mapResources, type Snapshot } from '../xds/snapshot.ts';
+import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
 import { mapFields, stringOf, textFinder } from '../xds/wire.ts';
 import {
   type DecidedMode,
@@ -17,7 +17,7 @@ import {
 } from './empty-backends/mode.ts';
 import { rewriteSplit } from './empty-backends/rewrite-split.ts';
 import { everySplit, findThinSplits } from './empty-backends/splits-to-read.ts';
-import type { Rewrite } from './pipeline.ts';
+import type { SteppedRewrite } from './pipeline.ts';
 import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -29,7 +29,7 @@ const hasStamp = textFinder(policyGroup);
  * all of the requests, in their relative weights. Invalid backendRefs keep their share of 500s.
  * The nearest policy decides whether: of the rule, route, listener, Gateway, else the configuration.
  */
-export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
+export const rewriteEmptyBackends: SteppedRewrite = function* (snapshot, state, settings) {
   const report = new ReportBuilder('empty-backends');
   const policies = readGatewayPolicies(snapshot, report);
   const { backendRefs } = state;
@@ -51,8 +51,8 @@ export const rewriteEmptyBackends: Rewrite = (snapshot, state, settings) => {
     policies.length > 0 ||
     assignments !== undefined ||
     backendRefs !== noBackendRefs;
-  const splitsToRead = readsEverySplit ? everySplit : findThinSplits(snapshot, clusters);
-  const rewritten = mapResources(
+  const splitsToRead = readsEverySplit ? everySplit : yield* findThinSplits(snapshot, clusters);
+  const rewritten = yield* mapResourcesInSteps(
     snapshot,
     'routes',
     (routeConfiguration, index) => {

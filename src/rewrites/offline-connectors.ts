@@ -1,6 +1,7 @@
+import type { Steps } from '../steps.ts';
 import { maxBodyBytesOf } from '../xds/body-limit.ts';
 import { fields } from '../xds/fields.ts';
-import { mapResources, type Snapshot } from '../xds/snapshot.ts';
+import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
 import {
   decodeString,
   forEachField,
@@ -22,7 +23,6 @@ import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
 import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
 import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
-import type { Steps } from './steps.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 
@@ -53,7 +53,7 @@ export function* rewriteOfflineConnectors(
   const served = surveyConnectionManagers(snapshot, report);
   yield;
   const needConnect = new Set<string>();
-  const routed = mapResources(
+  const routed = yield* mapResourcesInSteps(
     opened.snapshot,
     'routes',
     (routeConfiguration, index) => {

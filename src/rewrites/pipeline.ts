@@ -1,8 +1,9 @@
-import { keepInvariants, keepsInvariants } from '../invariants/keep-invariants.ts';
+import { areInvariantsKept, keepInvariants } from '../invariants/keep-invariants.ts';
 import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
 import type { ConnectorLookup } from '../state/connectors.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import type { ControlPlaneFallbackSettings } from './control-plane-fallback/settings.ts';
 import { rewriteControlPlaneFallback } from './control-plane-fallback.ts';
@@ -11,7 +12,6 @@ import { rewriteEmptyBackends } from './empty-backends.ts';
 import type { ConnectorSettings } from './offline-connectors/settings.ts';
 import { rewriteOfflineConnectors } from './offline-connectors.ts';
 import { mergeReports, type Report } from './report.ts';
-import { atOnce, type Steps } from './steps.ts';
 
 /**
  * What the rewrites know about the world. With a state file an immutable value, replaced when the world
@@ -71,7 +71,7 @@ export type NamedRewrite = { readonly name: string } & (
  * goes last: it clones routes, and an answered one forwards to no VM any more.
  */
 export const pipeline: readonly NamedRewrite[] = [
-  { name: 'empty-backends', rewrite: rewriteEmptyBackends },
+  { name: 'empty-backends', steps: rewriteEmptyBackends },
   { name: 'offline-connectors', steps: rewriteOfflineConnectors },
   { name: 'control-plane-fallback', rewrite: rewriteControlPlaneFallback },
 ];
@@ -94,7 +94,7 @@ export function* rewriteInSteps(
 ): Steps<Required<Rewritten>> {
   const run = (before: Snapshot, one: NamedRewrite) => runInSteps(one, before, state, settings);
   const rewritten = yield* runEach(rewrites, snapshot, run);
-  if (keepsInvariants(snapshot, rewritten.snapshot)) return rewritten;
+  if (yield* areInvariantsKept(snapshot, rewritten.snapshot)) return rewritten;
   yield;
   return yield* runEach(rewrites, snapshot, function* (before, one) {
     const made = yield* run(before, one);

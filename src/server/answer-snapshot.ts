@@ -5,7 +5,7 @@ import { unstampSnapshot } from '../policy/unstamp-snapshot.ts';
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import { type RewriteSettings, rewriteInSteps, type State } from '../rewrites/pipeline.ts';
 import type { Report } from '../rewrites/report.ts';
-import { atOnce, type Steps } from '../rewrites/steps.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import {
   type Checkpoint,
   type EncodedMessage,

@@ -19,12 +19,17 @@ export interface CallGateLimits {
 interface Call {
   readonly begin: () => void;
   readonly refuse: (code: status, text: string) => void;
+  /** Its request is there: it is being answered. */
+  isBegun: boolean;
   isAnswered: boolean;
+  /** Nobody waits for the answer any more. */
+  isGone: boolean;
 }
 
 /**
  * Lets so many calls in at a time and has others wait, in the order they came, without a byte of
- * them being read: HTTP/2 holds them back. So memory has a limit, however many calls come.
+ * them being read: HTTP/2 holds them back. So memory has a limit, however many calls come, and however
+ * many of them are given up.
  */
 export class CallGate {
   readonly #limits: CallGateLimits;
@@ -57,7 +62,8 @@ export class CallGate {
 
   /** Refuses calls that are let in but not answered: their requests have not arrived in time. */
   refuseUnanswered(): void {
-    for (const call of this.#running) if (!call.isAnswered) this.#refuse(call, 'stopping');
+    for (const call of this.#running)
+      if (!call.isAnswered && !call.isGone) this.#refuse(call, 'stopping');
   }
 
   #guard(path: string, next: ServerInterceptingCallInterface): ServerInterceptingCall {
@@ -67,23 +73,38 @@ export class CallGate {
         call = {
           begin: () => pass(metadata),
           refuse: (code, details) => next.sendStatus({ code, details }),
+          isBegun: false,
           isAnswered: false,
+          isGone: false,
         };
         this.#enter(call, path);
       })
+      .withOnReceiveHalfClose((pass) => {
+        if (call === undefined || call.isGone) return;
+        call.isBegun = true;
+        pass();
+      })
       // Comes once for each call, when it was answered, given up or cut off.
       .withOnCancel(() => {
-        if (call !== undefined) this.#leave(call);
+        if (call === undefined) return;
+        call.isGone = true;
+        // One that is being answered holds its memory until it was, whoever waits for it.
+        if (!call.isBegun || call.isAnswered) this.#leave(call);
       })
       .build();
+    const answered = () => {
+      if (call === undefined) return;
+      call.isAnswered = true;
+      if (call.isGone) this.#leave(call);
+    };
     const responder = new ResponderBuilder()
       .withStart((start) => start(listener))
       .withSendMessage((message, pass) => {
-        if (call !== undefined) call.isAnswered = true;
+        answered();
         pass(message);
       })
       .withSendStatus((result, pass) => {
-        if (call !== undefined) call.isAnswered = true;
+        answered();
         pass(result);
       })
       .build();

@@ -5,19 +5,19 @@ import type { Metrics, Outcome, Phase } from '../observe/metrics.ts';
 import type { Summary } from '../observe/summary.ts';
 import type { EndPhase, HookTrace, ReadHeader, Tracing } from '../observe/tracing.ts';
 import { stampPolicies } from '../policy/stamp-policies.ts';
+import { inTurns } from '../process/in-turns.ts';
 import type { CallWatch } from '../retrigger/call-watch.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import type { Report, Skip } from '../rewrites/report.ts';
-import { atOnce } from '../rewrites/steps.ts';
 import { ToldAssignments } from '../state/told-assignments.ts';
+import { atOnce } from '../steps.ts';
 import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, type EncodedMessage, type Snapshot } from '../xds/snapshot.ts';
 import { type AnswerOptions, answerInSteps, type HookResult } from './answer-snapshot.ts';
-import { callBudget } from './call-budget.ts';
-import { inTurns } from './in-turns.ts';
+import { CallBudget } from './call-budget.ts';
 
 /** One PostTranslateModify call. */
 export interface HookCall {
@@ -35,7 +35,7 @@ export interface CallHistory {
 
 /** What a hook needs: where the state is, what the operator decided, and where to tell. */
 export interface HookOptions extends Pick<AnswerOptions, 'mode' | 'settings'> {
-  /** Milliseconds that deciding may take; without it, any time. */
+  /** Milliseconds that deciding may compute; without it, any time. */
   readonly callBudget?: number;
   readonly currentState: () => State;
   /** Told of each call before the state is read for it. */
@@ -134,9 +134,11 @@ export class Hook {
     const endState = trace?.startPhase('state');
     const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
     endState?.(false);
-    const budget = this.#options.callBudget;
-    const checkpoint = budget === undefined ? undefined : callBudget(budget);
-    const steps = answerInSteps(request, { ...this.#options, checkpoint }, state, begin);
+    const budget = new CallBudget(this.#options.callBudget ?? Number.POSITIVE_INFINITY);
+    const { checkpoint } = budget;
+    const steps = budget.count(
+      answerInSteps(request, { ...this.#options, checkpoint }, state, begin),
+    );
     const result = request.length < smallestInTurns ? atOnce(steps) : await inTurns(steps);
     metrics.countReport(result.report);
     if (trace !== undefined) describeSummary(trace, result.summary);

@@ -61,12 +61,15 @@ function say(blockedFor: number, exitCode: number): void {
 
 /**
  * Only the blocked thread itself can end the process with an exit code, and as process 1 of a container
- * no signal of our own ends it. The inspector gets at it between two steps of whatever it does.
+ * no signal of our own ends it. The inspector gets at it between two steps of whatever it does. Node
+ * would say on standard error that it waits for a debugger, which it does not: so that is closed.
  */
 function end(exitCode: number): void {
   const session = new Session();
   session.connectToMainThread();
-  session.post('Runtime.evaluate', { expression: `process.reallyExit(${exitCode})` });
+  const quietly = 'try { process.getBuiltinModule("fs").closeSync(2); } catch {}';
+  const expression = `${quietly} process.reallyExit(${exitCode})`;
+  session.post('Runtime.evaluate', { expression });
 }
 
 const orders: WatchdogOrders = workerData;

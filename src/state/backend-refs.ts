@@ -1,3 +1,4 @@
+import { atOnce, Pace, partsPerStep, type Steps } from '../steps.ts';
 import type { RouteKind } from './connectors.ts';
 
 /**
@@ -50,12 +51,19 @@ export interface StatedBackendRef extends RuleKey, BackendRef {
 
 /** The lookup for backendRefs that are stated one by one. */
 export function lookUpStated(stated: readonly StatedBackendRef[]): BackendRefLookup {
+  return atOnce(lookUpStatedInSteps(stated));
+}
+
+/** The same with pauses. */
+export function* lookUpStatedInSteps(stated: readonly StatedBackendRef[]): Steps<BackendRefLookup> {
   if (stated.length === 0) return noBackendRefs;
+  const pace = new Pace(partsPerStep);
   const rules = new Map<string, BackendRef[]>();
   for (const ref of stated) {
     const refs = rules.get(keyOf(ref)) ?? [];
     refs.push(ref);
     rules.set(keyOf(ref), refs);
+    if (pace.isPauseDue()) yield;
   }
   return { forRule: (rule) => rules.get(keyOf(rule)) };
 }

@@ -33,6 +33,6 @@ export function nameFirst(names: readonly string[], none: string): string {
 }
 
 /** Sorts by name; the same everywhere, whatever the locale. */
-export function byName(a: ConnectorCondition, b: ConnectorCondition): number {
+export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : Number(a.name > b.name);
 }

@@ -1,5 +1,5 @@
+import { atOnce, Pace, partsPerStep, type Steps } from '../steps.ts';
 import { hashObject, hashRule, hashText } from '../xds/name-hash.ts';
-import { parseClusterName } from '../xds/names.ts';
 
 /** Where an online connector's tunnel ends: written into the tunnel cluster's endpoint metadata. */
 export interface Tunnel {
@@ -40,13 +40,6 @@ export interface RuleClaims {
   readonly whole?: Connector;
   /** Connectors behind single backendRefs, by index. */
   readonly byBackend: ReadonlyMap<number, Connector>;
-}
-
-/** Two connectors say that they serve the same backendRef or cluster. */
-export interface ClaimConflict {
-  readonly claim: string;
-  /** Places of the two entries in the list that was given. */
-  readonly entries: readonly [number, number];
 }
 
 interface MutableRuleClaims {
@@ -90,7 +83,7 @@ type RouteClaims = Map<number | undefined, MutableRuleClaims>;
 export class ConnectorView implements ConnectorLookup {
   static readonly empty = new ConnectorView([]);
 
-  readonly connectors: readonly Connector[];
+  readonly #connectors: Connector[] = [];
   /** By namespace, name, and kind in small letters. */
   readonly #routes = new Map<string, Map<string, Map<string, RouteClaims>>>();
   readonly #clusters = new Map<string, Connector>();
@@ -101,14 +94,18 @@ export class ConnectorView implements ConnectorLookup {
   readonly #clusterHashes = new Set<number>();
 
   constructor(entries: readonly ConnectorEntry[]) {
-    this.connectors = entries.map((entry) => entry.connector);
-    for (const { connector, routes, clusters } of entries) {
-      for (const claim of routes) this.#addRoute(connector, claim);
-      for (const cluster of clusters) {
-        this.#clusters.set(cluster, connector);
-        this.#clusterHashes.add(hashText(cluster));
-      }
-    }
+    atOnce(this.#add(entries));
+  }
+
+  /** A view of these entries, made with pauses. */
+  static *inSteps(entries: readonly ConnectorEntry[]): Steps<ConnectorView> {
+    const view = new ConnectorView([]);
+    yield* view.#add(entries);
+    return view;
+  }
+
+  get connectors(): readonly Connector[] {
+    return this.#connectors;
   }
 
   get isEmpty(): boolean {
@@ -150,6 +147,23 @@ export class ConnectorView implements ConnectorLookup {
     return this.#routes.get(namespace)?.get(name);
   }
 
+  *#add(entries: readonly ConnectorEntry[]): Steps<void> {
+    const pace = new Pace(partsPerStep);
+    for (const { connector, routes, clusters } of entries) {
+      this.#connectors.push(connector);
+      if (pace.isPauseDue()) yield;
+      for (const claim of routes) {
+        this.#addRoute(connector, claim);
+        if (pace.isPauseDue()) yield;
+      }
+      for (const cluster of clusters) {
+        this.#clusters.set(cluster, connector);
+        this.#clusterHashes.add(hashText(cluster));
+        if (pace.isPauseDue()) yield;
+      }
+    }
+  }
+
   #addRoute(connector: Connector, claim: RouteClaim): void {
     const object = hashObject(hashText(claim.namespace), hashText(claim.name));
     this.#objectHashes.add(object);
@@ -175,63 +189,4 @@ export interface RuleKeyParts {
   readonly namespace: string;
   readonly name: string;
   readonly rule?: number | undefined;
-}
-
-function ruleKey({ kind, namespace, name, rule }: RuleKeyParts): string {
-  return `${kind.toLowerCase()}/${namespace}/${name}/${rule ?? '*'}`;
-}
-
-/** Every pair of entries of which both claim one backendRef or one cluster. */
-export function findClaimConflicts(entries: readonly ConnectorEntry[]): ClaimConflict[] {
-  const conflicts: ClaimConflict[] = [];
-  const earlierByRoute = new Map<string, { claim: RuleClaim; entry: number }[]>();
-  const ownerByCluster = new Map<string, number>();
-  entries.forEach((one, entry) => {
-    for (const cluster of one.clusters) {
-      const owner = ownerByCluster.get(cluster) ?? entry;
-      ownerByCluster.set(cluster, owner);
-      if (owner !== entry) conflicts.push({ claim: `cluster ${cluster}`, entries: [owner, entry] });
-    }
-    for (const claim of backendRefsOf(one)) {
-      const key = ruleKey({ ...claim, rule: undefined });
-      const earlier = earlierByRoute.get(key) ?? [];
-      const other = earlier.find((known) => known.entry !== entry && overlap(known.claim, claim));
-      if (other !== undefined && !(other.claim.cluster && claim.cluster)) {
-        conflicts.push({ claim: describeClaim(claim), entries: [other.entry, entry] });
-      }
-      earlier.push({ claim, entry });
-      earlierByRoute.set(key, earlier);
-    }
-  });
-  return conflicts;
-}
-
-interface RuleClaim extends Omit<RouteClaim, 'kind'> {
-  readonly kind: string;
-  /** The cluster's name, where it is by that that the backendRef is claimed. */
-  readonly cluster?: string;
-}
-
-function backendRefsOf({ routes, clusters }: ConnectorEntry): RuleClaim[] {
-  const byCluster = clusters.flatMap((cluster) => {
-    const name = parseClusterName(cluster);
-    return name === undefined ? [] : [{ ...name, cluster }];
-  });
-  return [...routes, ...byCluster];
-}
-
-function overlap(a: RuleClaim, b: RuleClaim): boolean {
-  return meets(a.rule, b.rule) && meets(a.backend, b.backend);
-}
-
-function meets(a: number | undefined, b: number | undefined): boolean {
-  return a === undefined || b === undefined || a === b;
-}
-
-function describeClaim({ kind, namespace, name, rule, backend, cluster }: RuleClaim): string {
-  if (cluster !== undefined) return `cluster ${cluster}`;
-  const where = [`${kind} ${namespace}/${name}`];
-  if (rule !== undefined) where.push(`rule ${rule}`);
-  if (backend !== undefined) where.push(`backend ${backend}`);
-  return where.join(' ');
 }

@@ -1,20 +1,28 @@
 import { statSync } from 'node:fs';
 import { type FileProblem, formatProblem, isBlank, tooLong } from '../config/yaml-file.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
+import { inTurns } from '../process/in-turns.ts';
 import { FileTooLong, readRegularFile } from '../process/regular-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
+import { atOnce } from '../steps.ts';
 import { noBackendRefs } from './backend-refs.ts';
 import type { ConnectorCondition } from './connector-condition.ts';
 import { ConnectorView } from './connectors.ts';
+import { type MadeState, makeInSteps } from './made-state.ts';
+import {
+  type PackedState,
+  type PreparedState,
+  prepareState,
+  unpackInSteps,
+} from './prepared-state.ts';
 import type { SourceStatus, StateSource } from './source.ts';
-import { maxStateLength, parseStateFile, type StateFile, stateOf } from './state-file.ts';
-import { conditionsOf } from './state-file-conditions.ts';
-import { type ParsedState, type Parsing, parseBeside } from './state-file-parser.ts';
+import { maxStateLength, parseStateFile } from './state-file.ts';
+import { type Parsing, parseBeside } from './state-file-parser.ts';
 
 /** What the source tells its surroundings. */
 export interface FileSourceEvents {
   /** A new state is in use. */
-  loaded(file: StateFile): void;
+  loaded(file: PreparedState): void;
   /** The file cannot be used as it is; the last good state stays. */
   rejected(problems: readonly FileProblem[]): void;
   /** There is no such file at start, or an empty one: the state is empty until it says something. */
@@ -53,6 +61,7 @@ export class FileStateSource implements StateSource {
   #staleSince: number | undefined;
   /** Of a text that takes long. What the file says meanwhile is read after it. */
   #parsing: Parsing | undefined;
+  #isStopped = false;
   readonly #firstRead: Promise<void>;
 
   /**
@@ -92,6 +101,7 @@ export class FileStateSource implements StateSource {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     this.#parsing?.stop();
   }
@@ -112,7 +122,7 @@ export class FileStateSource implements StateSource {
       if (problems !== undefined) throw unusable(problems);
     };
     if (text.length <= smallLength) {
-      refuse(this.#use(text, parseStateFile(this.#path, text)));
+      refuse(this.#loadAtOnce(text));
       return Promise.resolve();
     }
     const loaded = this.#loadBeside(text).then(refuse);
@@ -138,31 +148,44 @@ export class FileStateSource implements StateSource {
 
   #load(text: string): void {
     if (text.length <= smallLength) {
-      const problems = this.#use(text, parseStateFile(this.#path, text));
+      const problems = this.#loadAtOnce(text);
       if (problems !== undefined) this.#reject(problems);
       return;
     }
     void this.#loadBeside(text).then((problems) => problems && this.#reject(problems));
   }
 
-  /** The last good state stays in use meanwhile. */
+  /** Answers what is wrong with the text, if anything is. */
+  #loadAtOnce(text: string): readonly FileProblem[] | undefined {
+    const parsed = parseStateFile(this.#path, text);
+    if (!parsed.ok) return parsed.problems;
+    this.#use(text, atOnce(makeInSteps(prepareState(parsed.value), this.#conditions)));
+    return undefined;
+  }
+
+  /** The same for a large one. The last good state stays in use meanwhile. */
   async #loadBeside(text: string): Promise<readonly FileProblem[] | undefined> {
     this.#parsing = parseBeside({ file: this.#path, text }, parseTimeout);
     const parsed = await this.#parsing.parsed;
+    const made = parsed.ok ? await this.#takeOver(parsed.packed) : undefined;
     this.#parsing = undefined;
-    return this.#use(text, parsed);
+    if (!parsed.ok) return parsed.problems;
+    if (made !== undefined && !this.#isStopped) this.#use(text, made);
+    return undefined;
   }
 
-  /** Puts the text's state into use; answers its problems instead when it has any. */
-  #use(text: string, parsed: ParsedState): readonly FileProblem[] | undefined {
-    if (!parsed.ok) return parsed.problems;
+  async #takeOver(packed: PackedState): Promise<MadeState> {
+    const file = await inTurns(unpackInSteps(packed));
+    return inTurns(makeInSteps(file, this.#conditions));
+  }
+
+  #use(text: string, { file, state, conditions }: MadeState): void {
     this.#text = text;
     this.#problems = [];
     this.#staleSince = undefined;
-    this.#state = stateOf(parsed.value);
-    this.#conditions = conditionsOf(parsed.value, this.#conditions, Date.now());
-    this.#events.loaded(parsed.value);
-    return undefined;
+    this.#state = state;
+    this.#conditions = conditions;
+    this.#events.loaded(file);
   }
 
   #reject(problems: readonly FileProblem[]): void {

@@ -2,11 +2,11 @@ import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { FileProblem } from '../config/yaml-file.ts';
 import { threadFile } from '../process/thread-file.ts';
-import type { StateFile } from './state-file.ts';
+import type { PackedState } from './prepared-state.ts';
 
-/** What a state file says, or everything that is wrong with it. */
+/** What a state file says, in pieces, or everything that is wrong with it. */
 export type ParsedState =
-  | { readonly ok: true; readonly value: StateFile }
+  | { readonly ok: true; readonly packed: PackedState }
   | { readonly ok: false; readonly problems: readonly FileProblem[] };
 
 /** What the thread is told. */
@@ -33,8 +33,7 @@ export function parseBeside({ file, text }: StateFileText, timeout: number): Par
     resourceLimits: { maxOldGenerationSizeMb: maxHeap },
   });
   let timer: NodeJS.Timeout | undefined;
-  let telling: NodeJS.Immediate | undefined;
-  const endThread = () => {
+  const stop = () => {
     clearTimeout(timer);
     thread.removeAllListeners();
     // It may still fail on its way out, which concerns nobody.
@@ -43,9 +42,8 @@ export function parseBeside({ file, text }: StateFileText, timeout: number): Par
   };
   const parsed = new Promise<ParsedState>((resolve) => {
     const end = (answer: ParsedState) => {
-      endThread();
-      // Taking the answer over was work for the event loop, and so is what is made of it: others first.
-      telling = setImmediate(resolve, answer);
+      stop();
+      resolve(answer);
     };
     const fail = (reason: string) =>
       end({ ok: false, problems: [{ file, line: 1, column: 1, path: '', reason }] });
@@ -54,9 +52,5 @@ export function parseBeside({ file, text }: StateFileText, timeout: number): Par
     thread.once('error', (error) => fail(`it cannot be read: ${error.message}`));
     thread.once('exit', () => fail('it cannot be read: its thread ended'));
   });
-  const stop = () => {
-    clearImmediate(telling);
-    endThread();
-  };
   return { parsed, stop };
 }

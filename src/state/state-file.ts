@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { type FileProblem, type Parsed, parseYaml } from '../config/yaml-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
-import { lookUpStated, type StatedBackendRef } from './backend-refs.ts';
-import { type ConnectorEntry, ConnectorView, findClaimConflicts } from './connectors.ts';
+import { atOnce, type Steps } from '../steps.ts';
+import { lookUpStatedInSteps, type StatedBackendRef } from './backend-refs.ts';
+import { findClaimConflicts } from './claim-conflicts.ts';
+import { type ConnectorEntry, ConnectorView } from './connectors.ts';
 
 const index = z.int().min(0);
 
@@ -103,8 +105,16 @@ export function parseStateFile(file: string, text: string): Parsed<StateFile> {
 }
 
 /** What the rewrites get to know of a state file. */
-export function stateOf({ connectors, backendRefs }: StateFile): State {
-  return { connectors: new ConnectorView(connectors), backendRefs: lookUpStated(backendRefs) };
+export function stateOf(file: StateFile): State {
+  return atOnce(stateInSteps(file));
+}
+
+/** The same with pauses. */
+export function* stateInSteps({ connectors, backendRefs }: StateFile): Steps<State> {
+  return {
+    connectors: yield* ConnectorView.inSteps(connectors),
+    backendRefs: yield* lookUpStatedInSteps(backendRefs),
+  };
 }
 
 function toEntry(parsed: z.output<typeof connectorSchema>): ConnectorEntry {

@@ -41,6 +41,15 @@ export function madeOnce(make: (text: string) => Uint8Array): (text: string) => 
   };
 }
 
+/** Messages that are always the same: made when they are first needed, so that no start waits for it. */
+export function lazily<Made extends object>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 /** A google.protobuf.Any that holds the encoded message, as a plain object for `encodeMessage`. */
 export function anyOf(type: string, value: Readonly<Record<string, unknown>>) {
   return { type_url: `type.googleapis.com/${type}`, value: encodeMessage(type, value) };

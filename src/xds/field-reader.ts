@@ -103,6 +103,16 @@ export class FieldReader {
     return true;
   }
 
+  /** Whether the value of the current length-delimited field is exactly these bytes. */
+  isValue(bytes: Uint8Array): boolean {
+    const { message, valueStart } = this;
+    if (this.end - valueStart !== bytes.length) return false;
+    for (let at = bytes.length - 1; at >= 0; at--) {
+      if (message[valueStart + at] !== bytes[at]) return false;
+    }
+    return true;
+  }
+
   /** What is still to be walked: a view, not a copy. */
   rest(): Uint8Array {
     return this.message.subarray(this.end, this.limit);

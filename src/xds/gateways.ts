@@ -1,8 +1,10 @@
+import { FieldReader } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
+import { ObjectScanner } from './object-scan.ts';
 import type { Snapshot } from './snapshot.ts';
-import { forEachField, stringOf } from './wire.ts';
+import { decodeString, forEachField, nextOccurrence, stringOf } from './wire.ts';
 
 /** A Gateway of the Gateway API. */
 export interface GatewayName {
@@ -16,14 +18,38 @@ export interface GatewayName {
  */
 export function gatewaysOf(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY): GatewayName[] {
   const found = new Map<string, GatewayName>();
-  forEachVirtualHost(snapshot, (virtualHost) => {
-    if (found.size >= limit) return;
-    const object = readGatewayObject(virtualHost, fields.VirtualHost.metadata);
-    if (object === undefined || object.name === '') return;
-    const { namespace, name } = object;
-    found.set(`${namespace}/${name}`, { namespace, name });
-  });
+  for (const { kind, value } of snapshot.resources) {
+    if (found.size >= limit) break;
+    if (kind !== 'routes') continue;
+    try {
+      addGateways(value, found, limit);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+    }
+  }
   return [...found.values()];
+}
+
+const scanned = new ObjectScanner();
+
+function addGateways(
+  routeConfiguration: Uint8Array,
+  found: Map<string, GatewayName>,
+  limit: number,
+): void {
+  const hosts = new FieldReader(routeConfiguration);
+  while (found.size < limit && nextOccurrence(hosts, fields.RouteConfiguration.virtual_hosts)) {
+    let hasObject = false;
+    const host = hosts.inside();
+    while (nextOccurrence(host, fields.VirtualHost.metadata)) {
+      hasObject = scanned.scan(host, fields.VirtualHost.metadata);
+    }
+    const [from, to] = scanned.nameAt;
+    if (!hasObject || from === to) continue;
+    const name = decodeString(routeConfiguration.subarray(from, to));
+    const namespace = decodeString(routeConfiguration.subarray(...scanned.namespaceAt));
+    found.set(`${namespace}/${name}`, { namespace, name });
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ const { Route, Metadata, MapEntry, Struct, Value, ListValue } = fields;
 const hashOfNothing = hashName(new Uint8Array());
 
 /**
- * Finds what `readGatewayObject` finds in a route's metadata, by its hashes only. Its readers, one for
+ * Finds what `readGatewayObject` finds in metadata, by hashes and places only. Its readers, one for
  * each level of messages, are used again and again.
  */
 export class ObjectScanner {
@@ -17,6 +17,9 @@ export class ObjectScanner {
   object = 0;
   /** `hashName` of its name alone. */
   name = 0;
+  /** Where its namespace and its name are in the message: from, to. Empty when it has none. */
+  readonly namespaceAt: [number, number] = [0, 0];
+  readonly nameAt: [number, number] = [0, 0];
 
   readonly #entry = new MapEntryReader();
   readonly #metadata = new FieldReader();
@@ -24,9 +27,12 @@ export class ObjectScanner {
   readonly #value = new FieldReader();
   readonly #list = new FieldReader();
 
-  /** Looks into the metadata at which a reader of a route stands. Answers whether an object is there. */
-  scan(route: FieldReader): boolean {
-    const metadata = over(route, Route.metadata, this.#metadata);
+  /**
+   * Looks into the metadata at which a reader of a route, or another resource with metadata, stands.
+   * Answers whether an object is there.
+   */
+  scan(resource: FieldReader, field: FieldRef = Route.metadata): boolean {
+    const metadata = over(resource, field, this.#metadata);
     const inMetadata = Metadata.filter_metadata;
     const struct = this.#valueOf(metadata, inMetadata, 'envoy-gateway', this.#struct);
     const resources = struct && this.#valueOf(struct, Struct.fields, 'resources', this.#value);
@@ -41,13 +47,15 @@ export class ObjectScanner {
   #readNames(struct: FieldReader): void {
     let namespace = hashOfNothing;
     this.name = hashOfNothing;
+    this.namespaceAt.fill(0);
+    this.nameAt.fill(0);
     while (struct.next()) {
       if (struct.number !== Struct.fields.number) continue;
       const value = this.#entry.read(struct, Struct.fields);
       const text = value && lastOf(value, Value.string_value, this.#value);
       if (text === undefined) continue;
-      if (this.#entry.isKey('namespace')) namespace = hashName(text.message, text.end, text.limit);
-      else if (this.#entry.isKey('name')) this.name = hashName(text.message, text.end, text.limit);
+      if (this.#entry.isKey('namespace')) namespace = takeName(text, this.namespaceAt);
+      else if (this.#entry.isKey('name')) this.name = takeName(text, this.nameAt);
     }
     this.object = hashObject(namespace, this.name);
   }
@@ -68,6 +76,13 @@ export class ObjectScanner {
     }
     return found;
   }
+}
+
+/** Answers a name's hash, and notes where it is. */
+function takeName({ message, end: from, limit: to }: FieldReader, at: [number, number]): number {
+  at[0] = from;
+  at[1] = to;
+  return hashName(message, from, to);
 }
 
 /** The entry of a map that was read last. */

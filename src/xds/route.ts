@@ -15,6 +15,10 @@ import {
   wrappedBoolOf,
 } from './wire.ts';
 
+const { RouteAction } = fields;
+
+const nothing: Uint8Array = new Uint8Array();
+
 /** One entry of a weighted split. */
 export interface WeightedEntry {
   /** '' when the entry is chosen by a request header instead of a name. */
@@ -107,32 +111,45 @@ export const destinationsByNumber: ReadonlyMap<number, Destination['kind']> = ne
 
 /** Reads a RouteAction. Throws MalformedMessageError. */
 export function readAction(action: Uint8Array): ForwardingAction {
-  return insideField('route', 0, () => ({
-    destination: readDestination(action),
-    mirrors: collectFields(action, fields.RouteAction.request_mirror_policies, (mirror) =>
-      stringOf(mirror, fields.RequestMirrorPolicy.cluster),
-    ),
-    upgrades: readEnabledUpgrades(action),
-  }));
+  return insideField('route', 0, () => {
+    const { kinds, mirrors, upgrades } = outlineOf(action);
+    return {
+      destination: readDestination(action, kinds),
+      mirrors: mirrors === 0 ? [] : readMirrors(action),
+      upgrades: upgrades === 0 ? [] : readEnabledUpgrades(action),
+    };
+  });
 }
 
-function readDestination(action: Uint8Array): Destination {
-  const found: Destination['kind'][] = [];
+/** What an action has: one walk for what would be one for each. */
+function outlineOf(action: Uint8Array) {
+  const kinds: Destination['kind'][] = [];
+  let mirrors = 0;
+  let upgrades = 0;
   const reader = new FieldReader(action);
   while (reader.next()) {
     const kind = destinationsByNumber.get(reader.number);
-    if (kind !== undefined) found.push(kind);
+    if (kind !== undefined) kinds.push(kind);
+    else if (reader.number === RouteAction.request_mirror_policies.number) mirrors++;
+    else if (reader.number === RouteAction.upgrade_configs.number) upgrades++;
   }
-  const [kind = 'ambiguous', ...others] = found;
+  return { kinds, mirrors, upgrades };
+}
+
+function readDestination(action: Uint8Array, kinds: readonly Destination['kind'][]): Destination {
+  const [kind = 'ambiguous', ...others] = kinds;
   if (kind === 'ambiguous' || others.length > 0) {
     return { kind: 'ambiguous', entries: namedClusters(action) };
   }
-  if (kind === 'cluster') {
-    return { kind, cluster: stringOf(action, fields.RouteAction.cluster) };
-  }
+  if (kind === 'cluster') return { kind, cluster: stringOf(action, RouteAction.cluster) };
   if (kind !== 'weighted') return { kind };
-  const weighted = lastValueOf(action, fields.RouteAction.weighted_clusters) ?? new Uint8Array();
-  return readWeightedClusters(weighted);
+  return readWeightedClusters(lastValueOf(action, RouteAction.weighted_clusters) ?? nothing);
+}
+
+function readMirrors(action: Uint8Array): string[] {
+  return collectFields(action, RouteAction.request_mirror_policies, (mirror) =>
+    stringOf(mirror, fields.RequestMirrorPolicy.cluster),
+  );
 }
 
 /** Every cluster that any of an action's specifiers names. */
@@ -165,10 +182,10 @@ function readWeightedClusters(weighted: Uint8Array): Destination {
 }
 
 function readEnabledUpgrades(action: Uint8Array): string[] {
-  return collectFields(action, fields.RouteAction.upgrade_configs, (config) => ({
-    type: stringOf(config, fields.UpgradeConfig.upgrade_type),
-    enabled: wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true,
-  }))
-    .filter(({ enabled }) => enabled)
-    .map(({ type }) => type);
+  const upgrades: string[] = [];
+  forEachField(action, RouteAction.upgrade_configs, (config) => {
+    const type = stringOf(config, fields.UpgradeConfig.upgrade_type);
+    if (wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true) upgrades.push(type);
+  });
+  return upgrades;
 }

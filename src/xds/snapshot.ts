@@ -1,3 +1,4 @@
+import { atOnce, Pace, type Steps, stepBytes } from '../steps.ts';
 import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
@@ -161,17 +162,24 @@ export interface UnreadableResource {
  * Rewrites each resource of one kind; the same snapshot comes back when nothing changed.
  * A resource in which `rewrite` finds malformed bytes stays as it is, and is told to `unreadable`.
  */
-export function mapResources(
+export function mapResources(...args: Parameters<typeof mapResourcesInSteps>): Snapshot {
+  return atOnce(mapResourcesInSteps(...args));
+}
+
+/** The same, with pauses between resources. */
+export function* mapResourcesInSteps(
   snapshot: Snapshot,
   kind: ResourceKind,
   rewrite: (value: Uint8Array, index: number) => Uint8Array,
   unreadable: (resource: UnreadableResource) => void,
-): Snapshot {
+): Steps<Snapshot> {
   let rewritten: Resource[] | undefined;
   let next = 0;
+  const pace = new Pace(stepBytes);
   for (let at = 0; at < snapshot.resources.length; at++) {
     const resource = snapshot.resources[at];
     if (resource?.kind !== kind) continue;
+    if (pace.isPauseDue(resource.value.length)) yield;
     snapshot.checkpoint?.(resource.value.length);
     const value = rewriteOrKeep(resource.value, next++);
     if (value === resource.value) continue;

@@ -66,16 +66,23 @@ export function forEachField(
   field: FieldRef,
   visit: (value: Uint8Array, index: number) => void,
 ): void {
-  const reader = new FieldReader(message);
-  let index = 0;
-  while (reader.next()) {
-    if (reader.number !== field.number) continue;
-    expectLengthDelimited(reader, field);
-    const at = index++;
+  forEachOccurrence(new FieldReader(message), field, (at, index) => visit(at.value(), index));
+}
+
+/**
+ * The same with the reader that stands at the occurrence, which must not be moved: for a visitor that
+ * needs a view of few of them.
+ */
+export function forEachOccurrence(
+  reader: FieldReader,
+  field: FieldRef,
+  visit: (occurrence: FieldReader, index: number) => void,
+): void {
+  for (let index = 0; nextOccurrence(reader, field); index++) {
     try {
-      visit(reader.value(), at);
+      visit(reader, index);
     } catch (error) {
-      throw seenFromOutside(error, `${field.name}[${at}]`, reader.valueStart);
+      throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
     }
   }
 }
@@ -160,6 +167,14 @@ export function hasField(message: Uint8Array, field: FieldRef): boolean {
   const reader = new FieldReader(message);
   while (reader.next()) if (reader.number === field.number) return true;
   return false;
+}
+
+/** Whether an occurrence of a length-delimited field has exactly these bytes as its value. */
+export function hasValue(message: Uint8Array, field: FieldRef, value: Uint8Array): boolean {
+  const reader = new FieldReader(message);
+  let isFound = false;
+  while (nextOccurrence(reader, field)) isFound ||= reader.isValue(value);
+  return isFound;
 }
 
 /** A varint field's value, the last one given, 0 when absent. */

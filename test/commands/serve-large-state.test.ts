@@ -10,8 +10,6 @@ import { stringify } from 'yaml';
 import { withFreePorts } from '../support/free-port-configuration.ts';
 
 const fourMegabytes = 4_190_000;
-/** Milliseconds. In one stretch it takes 11 seconds or more, of an idle processor. */
-const answersWithin = 5_000;
 
 function fill(head: string, one: (at: number) => string, tail: string): string {
   const parts = [head];
@@ -29,15 +27,14 @@ interface Line {
   readonly problems?: readonly string[];
 }
 
-/** A server as a process of its own, whose watchdog waits for as long as it is to answer in. */
+/** A server as a process of its own. */
 function startServer() {
   const folder = mkdtempSync(join(tmpdir(), 'offramp-large-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, 'offramp.yaml');
   const state = join(folder, 'connectors.yaml');
   const settings = {
-    grpc: { limits: { callBudget: '1s' } },
-    watchdog: { blockedFor: `${answersWithin / 1000}s` },
+    watchdog: { blockedFor: '120s' },
     state: { file: { path: 'connectors.yaml' } },
   };
   writeFileSync(config, stringify(withFreePorts(settings)));
@@ -61,21 +58,21 @@ function startServer() {
   return { offramp, ended, said, replace };
 }
 
-/** Asks again and again until the server said that; answers the slowest answer's milliseconds. */
-async function slowestUntil(url: string, said: Promise<Line>): Promise<number> {
-  let slowest = 0;
+/** Asks again and again until the server said that; counts the answers that were given before. */
+async function answersUntil(url: string, said: Promise<Line>): Promise<{ whileReading: number }> {
+  let whileReading = 0;
   let isOver = false;
   const over = said.finally(() => {
     isOver = true;
   });
   while (!isOver) {
-    const before = performance.now();
-    expect((await fetch(url)).status).toBe(200);
-    slowest = Math.max(slowest, performance.now() - before);
+    const answer = await fetch(url);
+    expect(answer.status).toBe(200);
+    if ((await answer.text()).includes('reading a new state file')) whileReading++;
     await sleep(20);
   }
   await over;
-  return slowest;
+  return { whileReading };
 }
 
 describe('`offramp serve` with a state file of four megabytes', () => {
@@ -96,9 +93,11 @@ describe('`offramp serve` with a state file of four megabytes', () => {
       const { offramp, ended, said, replace } = startServer();
       const { http } = await said(({ msg }) => msg === 'serving');
       replace(text);
-      const slowest = await slowestUntil(`http://${http}/healthz`, said(told));
-      expect(slowest).toBeLessThan(answersWithin);
-      const page = await (await fetch(`http://${http}/readyz?verbose`)).text();
+      const readiness = `http://${http}/readyz?verbose`;
+      const { whileReading } = await answersUntil(readiness, said(told));
+      // In one stretch there would be none: before it the file is not being read, and after it it was.
+      expect(whileReading).toBeGreaterThan(2);
+      const page = await (await fetch(readiness)).text();
       expect(page).toContain('1 connectors');
       offramp.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { computedUntilNow } from '../../fuzz/computed.ts';
 import { readCorpus } from '../../fuzz/corpus.ts';
 import { judge } from '../../fuzz/judge.ts';
 import { type Case, makeCase } from '../../fuzz/make-case.ts';
@@ -19,6 +20,16 @@ describe('a case', () => {
     expect(makeCase(corpus, 'seed', 7)).toEqual(makeCase(corpus, 'seed', 7));
     const others = Array.from({ length: 20 }, (_, number) => makeCase(corpus, 'seed', number));
     expect(new Set(others.map(({ request }) => request.toString())).size).toBeGreaterThan(15);
+  });
+
+  it('has a state that states no backendRef twice', () => {
+    for (let number = 0; number < 1_000; number++) {
+      const { state } = makeCase(corpus, 'stated', number);
+      for (const rule of corpus.rules) {
+        const stated = state.backendRefs.forRule(rule)?.map(({ backend }) => backend) ?? [];
+        expect(stated).toEqual([...new Set(stated)]);
+      }
+    }
   });
 
   it('is mostly still a snapshot, and often one in which something is rewritten', () => {
@@ -129,6 +140,25 @@ describe('the judge finds', () => {
       );
     },
   );
+
+  it('a rewriting that computes for longer than a hook call may, and none that only waits', () => {
+    const budget = 100;
+    const during = (work: () => void) => {
+      const rewrite: Rewrite = (snapshot) => {
+        work();
+        return { snapshot, report: emptyReport };
+      };
+      return judge(root, plain, [{ name: 'bad', rewrite }], budget).problem;
+    };
+    const compute = () => {
+      const before = computedUntilNow();
+      while (computedUntilNow() < before + 1.5 * budget);
+    };
+    const wait = () =>
+      void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 * budget);
+    expect(during(compute)).toBe('slow: it computed for more than 0.1 s');
+    expect(during(wait)).toBeUndefined();
+  });
 
   it('a change to the request’s own bytes', () => {
     const scribble: Rewrite = (snapshot) => {

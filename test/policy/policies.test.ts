@@ -12,6 +12,7 @@ import { rewriteEmptyBackends } from '../../src/rewrites/empty-backends.ts';
 import { stampRouteOfRequest } from '../../src/server/hook.ts';
 import { lookUpStated } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { atOnce } from '../../src/steps.ts';
 import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
@@ -328,7 +329,7 @@ describe('PostRouteModify', () => {
         ),
       };
       const settings = configSchema.parse({ emptyBackends: { mode } });
-      return rewriteEmptyBackends(snapshot, state, settings).report.changes.length;
+      return atOnce(rewriteEmptyBackends(snapshot, state, settings)).report.changes.length;
     };
     const stamped = (mode: string) =>
       answered(stampRouteOfRequest(request(policyJson('p', { mode, targets: [toRoute] }))));

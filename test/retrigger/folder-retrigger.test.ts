@@ -37,10 +37,10 @@ describe('a change of state', () => {
   it('writes a route for each Gateway that a snapshot named, and a new host name each time', () => {
     const folder = temporaryFolder();
     const { retrigger } = start(folder);
-    retrigger.stateChanged({ online: true });
+    retrigger.stateChanged('online');
     expect(readdirSync(folder)).toEqual([]);
     for (const snapshot of snapshots) retrigger.watchCall().answered(snapshot, []);
-    retrigger.stateChanged({ online: false });
+    retrigger.stateChanged('offline');
     expect(readdirSync(folder).toSorted()).toEqual(files);
     const read = () =>
       parse(readFileSync(join(folder, 'offramp-retrigger.default.east.yaml'), 'utf8'));
@@ -53,16 +53,16 @@ describe('a change of state', () => {
         hostnames: [expect.stringMatching(/^g[0-9a-f]{12}\.offramp\.invalid$/)],
       },
     });
-    retrigger.stateChanged({ online: true });
+    retrigger.stateChanged('online');
     expect(read().spec.hostnames).not.toEqual(first.spec.hostnames);
   });
 
   it('writes the route of a Gateway that shows up while it happens', async () => {
     const folder = temporaryFolder();
     const { retrigger } = start(folder);
-    retrigger.stateChanged({ online: true });
+    retrigger.stateChanged('online');
     const watch = retrigger.watchCall();
-    retrigger.stateChanged({ online: false });
+    retrigger.stateChanged('offline');
     for (const snapshot of snapshots) watch.answered(snapshot, []);
     await vi.waitFor(() => expect(readdirSync(folder).toSorted()).toEqual(files));
   });
@@ -71,13 +71,13 @@ describe('a change of state', () => {
     const folder = temporaryFolder();
     const before = start(folder);
     for (const snapshot of snapshots) before.retrigger.watchCall().answered(snapshot, []);
-    before.retrigger.stateChanged({ online: false });
-    before.retrigger.stateChanged({ online: false });
+    before.retrigger.stateChanged('offline');
+    before.retrigger.stateChanged('offline');
     expect(await before.counted()).toContain('offramp_retriggers_total{outcome="ok"} 3');
     const after = start(folder);
-    after.retrigger.stateChanged({ online: false });
+    after.retrigger.stateChanged('offline');
     expect(await after.counted()).toContain('offramp_retriggers_total{outcome="ok"} 0');
-    after.retrigger.stateChanged({ online: true });
+    after.retrigger.stateChanged('online');
     expect(await after.counted()).toContain('offramp_retriggers_total{outcome="ok"} 3');
   });
 
@@ -85,7 +85,7 @@ describe('a change of state', () => {
     const folder = join(temporaryFolder(), 'not-yet');
     const { retrigger, log, counted } = start(folder);
     for (const snapshot of snapshots) retrigger.watchCall().answered(snapshot, []);
-    retrigger.stateChanged({ online: false });
+    retrigger.stateChanged('offline');
     expect(await counted()).toContain('offramp_retriggers_total{outcome="failed"} 1');
     expect(log.filter(({ level }) => level === 50)).toHaveLength(1);
     mkdirSync(folder);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it, type TestContext, vi } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { rewriteEmptyBackends } from '../../src/rewrites/empty-backends.ts';
+import { atOnce } from '../../src/steps.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { KubernetesApiDouble } from '../support/kubernetes-api.ts';
 import { gateway } from '../support/kubernetes-objects.ts';
@@ -85,7 +86,7 @@ async function startOfframp(api: KubernetesApiDouble, test: TestContext) {
   /** Answers as a hook call is answered. */
   const answer = (annotation?: string) => {
     const snapshot = snapshotOf(annotation);
-    const { report, splits = [] } = rewriteEmptyBackends(snapshot, source.state, settings);
+    const { report, splits = [] } = atOnce(rewriteEmptyBackends(snapshot, source.state, settings));
     retrigger.watchCall().answered(snapshot, splits);
     return report.changes.map(({ detail }) => detail);
   };

@@ -17,8 +17,15 @@ const stateOf = ({ connectors }: ReturnType<typeof makeFleet>) => ({
   backendRefs: lookUpStated([]),
 });
 
+/** What else the event loop does at each turn, and what a call may compute. */
+interface Meanwhile {
+  readonly others?: () => void;
+  readonly callBudget?: number;
+}
+
 /** Answers a fleet, counts the event loop's turns meanwhile, and notes what the watch is told. */
-async function answer(gateways: number, request = makeFleet(gateways).request) {
+async function answer(gateways: number, { others, ...budget }: Meanwhile = {}) {
+  const { request } = makeFleet(gateways);
   const told: string[] = [];
   const watchCall = (): CallWatch => {
     told.push('started');
@@ -31,10 +38,12 @@ async function answer(gateways: number, request = makeFleet(gateways).request) {
   };
   const metrics = new Metrics('offramp');
   const log = pino(logSink([]));
-  const hook = new Hook({ mode: 'apply', settings, currentState, watchCall, metrics, log });
+  const options = { mode: 'apply', settings, currentState, watchCall, metrics, log } as const;
+  const hook = new Hook({ ...options, ...budget });
   let turns = 0;
   let counting = setImmediate(function count() {
     turns++;
+    others?.();
     counting = setImmediate(count);
   });
   try {
@@ -60,6 +69,16 @@ describe('a large snapshot', () => {
     const options = { mode: 'apply', settings } as const;
     const { response } = answerSnapshot(fleet.request, options, stateOf(fleet));
     expect(Buffer.compare(bytes, bytesOf(response))).toBe(0);
+  });
+
+  it('has all of its budget, whatever others do between its steps', async () => {
+    const callBudget = 1_000;
+    const others = () => {
+      const end = performance.now() + callBudget / 4;
+      while (performance.now() < end);
+    };
+    const { turns } = await answer(120, { others, callBudget });
+    expect(turns()).toBeGreaterThan(4);
   });
 
   it('is watched from before the state is read until it is answered', async () => {

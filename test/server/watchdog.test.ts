@@ -31,6 +31,7 @@ interface Ending {
   readonly code: number | null;
   readonly signal: string | null;
   readonly output: string;
+  readonly errors: string;
   readonly seconds: number;
 }
 
@@ -44,13 +45,16 @@ async function run(
     way,
     String(blockedFor),
   ]);
-  let output = '';
+  let [output, errors] = ['', ''];
+  program.stderr.on('data', (chunk) => {
+    errors += String(chunk);
+  });
   program.stdout.on('data', (chunk) => {
     output += String(chunk);
   });
   const ended = new Promise<Ending>((resolve) => {
     program.once('close', (code, signal) => {
-      resolve({ code, signal, output, seconds: (performance.now() - started) / 1000 });
+      resolve({ code, signal, output, errors, seconds: (performance.now() - started) / 1000 });
     });
   });
   await during(program);
@@ -79,9 +83,10 @@ describe('the watchdog', () => {
   });
 
   it.each(['loop', 'pattern', 'wait'])(
-    'ends a process that hangs in a %s, with its own exit code and a last line',
+    'ends a process that hangs in a %s, with its own exit code and a last line, and nothing else',
     async (way) => {
-      const { code, output, seconds } = await run(way);
+      const { code, output, errors, seconds } = await run(way);
+      expect(errors).toBe('');
       expect(code).toBe(75);
       const line: unknown = JSON.parse(output.trim().split('\n').at(-1) ?? '');
       expect(line).toMatchObject({

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type ConnectorEntry,
-  ConnectorView,
-  findClaimConflicts,
-  type RouteClaim,
-} from '../../src/state/connectors.ts';
+import { findClaimConflicts } from '../../src/state/claim-conflicts.ts';
+import { type ConnectorEntry, ConnectorView, type RouteClaim } from '../../src/state/connectors.ts';
 
 const app = { kind: 'HTTPRoute', namespace: 'default', name: 'app' } as const;
 

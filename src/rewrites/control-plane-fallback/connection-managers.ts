@@ -100,7 +100,7 @@ function addToChain(
 
 /** In front of the connection manager, the first of several, so that its routes can ask for the mark. */
 function markConnections(chain: Uint8Array): Uint8Array {
-  const mark = encodeField(FilterChain.filters, listenerMark);
+  const mark = encodeField(FilterChain.filters, listenerMark());
   let isMarked = false;
   return editFields(withoutNamed(chain, FilterChain.filters, ownMarks), (field) => {
     if (isMarked || field.number !== FilterChain.filters.number) return 'keep';
@@ -119,11 +119,11 @@ function addFilters(manager: Uint8Array): Uint8Array {
   const filtered = insertFirst(
     withoutNamed(manager, http_filters, ownFilters),
     http_filters,
-    managerFilters,
+    managerFilters(),
   );
   // Behind Envoy Gateway’s own, which may copy what a client sent into our headers.
   return editFields(withoutNamed(filtered, mutations, ownMutations), () => 'keep', [
-    encodeField(mutations, stripHeaders),
+    encodeField(mutations, stripHeaders()),
   ]);
 }
 

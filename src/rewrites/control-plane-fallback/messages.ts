@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { anyOf, encodeMessage } from '../../xds/build.ts';
+import { anyOf, encodeMessage, lazily } from '../../xds/build.ts';
 import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { confirmFilterLua, fallbackFilterLua } from './lua-sources.ts';
@@ -31,7 +31,7 @@ function luaFilter(source: string) {
 }
 
 /** The filters of a connection manager, in their order, in front of all others. */
-export const managerFilters: readonly Uint8Array[] = [
+export const managerFilters = lazily(() => [
   // Marks requests that have a filter chain: no other route may serve them without its own.
   encodeMessage(httpFilter, {
     name: filterNames.entered,
@@ -49,51 +49,61 @@ export const managerFilters: readonly Uint8Array[] = [
     disabled: true,
     typed_config: luaFilter(fallbackFilterLua),
   }),
-];
+]);
 
 /**
  * The network filter in front of a connection manager: marks connections whose filter chain has the
  * filters above. One from before they were added has the new routes too, while it drains.
  */
-export const listenerMark: Uint8Array = encodeMessage('envoy.config.listener.v3.Filter', {
-  name: filterNames.listener,
-  typed_config: anyOf('envoy.extensions.filters.network.set_filter_state.v3.Config', {
-    on_new_connection: [
-      {
-        object_key: filterNames.listener,
-        factory_key: 'envoy.string',
-        read_only: true,
-        format_string: { text_format_source: { inline_string: '1' } },
-      },
-    ],
+export const listenerMark = lazily(() =>
+  encodeMessage('envoy.config.listener.v3.Filter', {
+    name: filterNames.listener,
+    typed_config: anyOf('envoy.extensions.filters.network.set_filter_state.v3.Config', {
+      on_new_connection: [
+        {
+          object_key: filterNames.listener,
+          factory_key: 'envoy.string',
+          read_only: true,
+          format_string: { text_format_source: { inline_string: '1' } },
+        },
+      ],
+    }),
   }),
-});
+);
 
 /** The filter of a VM’s cluster. */
-export const confirmFilter: Uint8Array = encodeMessage(httpFilter, {
-  name: filterNames.confirm,
-  typed_config: luaFilter(confirmFilterLua),
-});
+export const confirmFilter = lazily(() =>
+  encodeMessage(httpFilter, {
+    name: filterNames.confirm,
+    typed_config: luaFilter(confirmFilterLua),
+  }),
+);
 
 /** The filter that has to be the last one of a cluster. */
-export const codecFilter: Uint8Array = encodeMessage(httpFilter, {
-  name: 'envoy.filters.http.upstream_codec',
-  typed_config: anyOf('envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec', {}),
-});
+export const codecFilter = lazily(() =>
+  encodeMessage(httpFilter, {
+    name: 'envoy.filters.http.upstream_codec',
+    typed_config: anyOf('envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec', {}),
+  }),
+);
 
 /** HttpProtocolOptions that say what a cluster without any means: HTTP/1.1. */
-export const plainProtocolOptions: Uint8Array = encodeMessage(httpProtocolOptions, {
-  explicit_http_config: { http_protocol_options: {} },
-});
+export const plainProtocolOptions = lazily(() =>
+  encodeMessage(httpProtocolOptions, {
+    explicit_http_config: { http_protocol_options: {} },
+  }),
+);
 
 /** The early header mutation that takes our headers from clients. */
-export const stripHeaders: Uint8Array = encodeMessage('envoy.config.core.v3.TypedExtensionConfig', {
-  name: filterNames.strip,
-  typed_config: anyOf(
-    'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
-    { mutations: controlHeaders.map((remove) => ({ remove })) },
-  ),
-});
+export const stripHeaders = lazily(() =>
+  encodeMessage('envoy.config.core.v3.TypedExtensionConfig', {
+    name: filterNames.strip,
+    typed_config: anyOf(
+      'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
+      { mutations: controlHeaders.map((remove) => ({ remove })) },
+    ),
+  }),
+);
 
 /** A `typed_per_filter_config` entry of a route that switches the fallback’s filter on. */
 export function fallbackFilterEntry(context: Readonly<Record<string, string | number>>) {

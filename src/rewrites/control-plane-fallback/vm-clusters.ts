@@ -131,7 +131,7 @@ export function prependConfirmFilter(cluster: Uint8Array): Uint8Array {
 function newOptions(): Uint8Array {
   const any = concatenate([
     encodeField(Any.type_url, encodeString(`type.googleapis.com/${httpProtocolOptions}`)),
-    encodeField(Any.value, addConfirmFilter(plainProtocolOptions)),
+    encodeField(Any.value, addConfirmFilter(plainProtocolOptions())),
   ]);
   return concatenate([
     encodeField(MapEntry.key, encodeString(httpProtocolOptions)),
@@ -141,8 +141,8 @@ function newOptions(): Uint8Array {
 
 function addConfirmFilter(options: Uint8Array): Uint8Array {
   const own = new Set<string>([filterNames.confirm]);
-  const filters = [confirmFilter];
+  const filters = [confirmFilter()];
   const others = withoutNamed(options, HttpProtocolOptions.http_filters, own);
-  if (!hasField(others, HttpProtocolOptions.http_filters)) filters.push(codecFilter);
+  if (!hasField(others, HttpProtocolOptions.http_filters)) filters.push(codecFilter());
   return insertFirst(others, HttpProtocolOptions.http_filters, filters);
 }

@@ -1,3 +1,4 @@
+import { Pace, type Steps, stepBytes } from '../../steps.ts';
 import { routeTraits } from '../../xds/action-scan.ts';
 import { hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
@@ -20,7 +21,7 @@ const leftOut = hashText(leftOutCluster);
  * endpoint that takes requests, or Envoy Gateway left a backendRef out. Of the others nothing is said
  * and nothing becomes, when nobody knows more about backendRefs than the snapshot does.
  */
-export function findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): SplitsToRead {
+export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Steps<SplitsToRead> {
   const verdicts = new Map([[leftOut, true]]);
   const isWithoutEndpoints = (cluster: number): boolean => {
     const known = verdicts.get(cluster);
@@ -32,16 +33,21 @@ export function findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Spli
   const isThin = (scan: RouteScan, route: number): boolean =>
     ((scan.traits[route] ?? 0) & routeTraits.weighted) !== 0 &&
     usesCluster(scan, route, isWithoutEndpoints);
-  const selections = snapshot.resources
-    .filter(({ kind }) => kind === 'routes')
-    .map(({ value }) => {
-      snapshot.checkpoint?.(value.length);
-      const scan = scanRoutes(value);
-      if (scan === undefined) return everyRoute;
-      const selection = new RouteSelection(scan);
-      selection.select(isThin);
-      return selection.isEmpty ? undefined : selection;
-    });
+  const select = (routeConfiguration: Uint8Array): RoutesToRead | undefined => {
+    const scan = scanRoutes(routeConfiguration);
+    if (scan === undefined) return everyRoute;
+    const selection = new RouteSelection(scan);
+    selection.select(isThin);
+    return selection.isEmpty ? undefined : selection;
+  };
+  const selections: (RoutesToRead | undefined)[] = [];
+  const pace = new Pace(stepBytes);
+  for (const { kind, value } of snapshot.resources) {
+    if (kind !== 'routes') continue;
+    if (pace.isPauseDue(value.length)) yield;
+    snapshot.checkpoint?.(value.length);
+    selections.push(select(value));
+  }
   return (routeConfiguration) => selections[routeConfiguration];
 }
 

@@ -1,7 +1,7 @@
-import { encodeField, encodeString } from '../../xds/encoding.ts';
+import { encodeField, encodeFieldHead, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import type { ForwardingAction, RouteView } from '../../xds/route.ts';
-import { editFields, hasField, mapFields } from '../../xds/wire.ts';
+import { editFields, hasField } from '../../xds/wire.ts';
 import type { RouteConfigurationContext } from './context.ts';
 import { absentClusterAction, upgradeHeaderMatcher } from './messages.ts';
 import { upgradeRouteName } from './own-routes.ts';
@@ -61,18 +61,22 @@ function refuseUpgrade(
   route: Uint8Array,
   view: RouteView,
   upgrade: string,
-  context: RouteConfigurationContext,
+  { offlineAnswer: { headers } }: RouteConfigurationContext,
 ): Uint8Array {
   const matcher = encodeField(RouteMatch.headers, upgradeHeaderMatcher(upgrade));
-  const narrowed = mapFields(route, Route.match, (match) =>
-    editFields(match, () => 'keep', [matcher]),
+  const action = encodeField(Route.route, absentClusterAction(upgrade));
+  const name = encodeField(Route.name, encodeString(upgradeRouteName(view.name, upgrade)));
+  return editFields(
+    route,
+    (field) => {
+      if (field.number === Route.route.number) return [action];
+      if (field.number === Route.name.number) return 'drop';
+      if (field.number !== Route.match.number) return 'keep';
+      const match = field.value();
+      return [encodeFieldHead(Route.match, match.length + matcher.length), match, matcher];
+    },
+    [name, ...headers],
   );
-  const renamed = editFields(
-    narrowed,
-    (field) => (field.number === Route.name.number ? 'drop' : 'keep'),
-    [encodeField(Route.name, encodeString(upgradeRouteName(view.name, upgrade)))],
-  );
-  return withAction(renamed, encodeField(Route.route, absentClusterAction(upgrade)), context);
 }
 
 /** Upgrades that clients ask for by header; CONNECT is answered by a route of its own. */

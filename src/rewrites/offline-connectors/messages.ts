@@ -1,5 +1,5 @@
 import type { Tunnel } from '../../state/connectors.ts';
-import { anyOf, encodeMessage, madeOnce } from '../../xds/build.ts';
+import { anyOf, encodeMessage, lazily, madeOnce } from '../../xds/build.ts';
 import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import type { FieldRef } from '../../xds/field-ref.ts';
 import { fields } from '../../xds/fields.ts';
@@ -77,22 +77,26 @@ export const upgradeHeaderMatcher = madeOnce((upgrade) =>
   }),
 );
 
-const matchConnect = encodeMessage('envoy.config.route.v3.Route', {
-  match: { connect_matcher: {} },
-});
+const matchConnect = lazily(() =>
+  encodeMessage('envoy.config.route.v3.Route', {
+    match: { connect_matcher: {} },
+  }),
+);
 
 /** A Route for CONNECT, made of its action and whatever else it needs (fields of Route, encoded). */
 export function connectRoute(name: string, rest: Uint8Array): Uint8Array {
-  return concatenate([matchConnect, encodeText(fields.Route.name, name), rest]);
+  return concatenate([matchConnect(), encodeText(fields.Route.name, name), rest]);
 }
 
-const upgradeConnect = encodeMessage(routeAction, {
-  upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
-});
+const upgradeConnect = lazily(() =>
+  encodeMessage(routeAction, {
+    upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+  }),
+);
 
 /** The RouteAction that tunnels CONNECT through an online connector's cluster. */
 export function connectAction(cluster: string): Uint8Array {
-  return concatenate([encodeText(fields.RouteAction.cluster, cluster), upgradeConnect]);
+  return concatenate([encodeText(fields.RouteAction.cluster, cluster), upgradeConnect()]);
 }
 
 /** An HttpConnectionManager.UpgradeConfig that lets CONNECT reach the routes. */
@@ -117,31 +121,35 @@ const staticDiscovery = 0;
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /** What all tunnel clusters have in common. */
-const tunnelRest = encodeMessage(clusterType, {
-  type: staticDiscovery,
-  connect_timeout: { seconds: 5 },
-  transport_socket: {
-    name: 'envoy.transport_sockets.internal_upstream',
-    typed_config: anyOf(
-      'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
-      {
-        passthrough_metadata: [{ kind: { host: {} }, name: 'tunnel' }],
-        transport_socket: {
-          name: 'envoy.transport_sockets.raw_buffer',
-          typed_config: anyOf('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+const tunnelRest = lazily(() =>
+  encodeMessage(clusterType, {
+    type: staticDiscovery,
+    connect_timeout: { seconds: 5 },
+    transport_socket: {
+      name: 'envoy.transport_sockets.internal_upstream',
+      typed_config: anyOf(
+        'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
+        {
+          passthrough_metadata: [{ kind: { host: {} }, name: 'tunnel' }],
+          transport_socket: {
+            name: 'envoy.transport_sockets.raw_buffer',
+            typed_config: anyOf('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+          },
         },
-      },
-    ),
-  },
-});
+      ),
+    },
+  }),
+);
 
-const http2Rest = encodeMessage(clusterType, {
-  typed_extension_protocol_options: {
-    [httpProtocolOptions]: anyOf(httpProtocolOptions, {
-      explicit_http_config: { http2_protocol_options: {} },
-    }),
-  },
-});
+const http2Rest = lazily(() =>
+  encodeMessage(clusterType, {
+    typed_extension_protocol_options: {
+      [httpProtocolOptions]: anyOf(httpProtocolOptions, {
+        explicit_http_config: { http2_protocol_options: {} },
+      }),
+    },
+  }),
+);
 
 /** The LbEndpoint's part that names the internal listener. */
 const internalEndpoint = madeOnce((internalListener) =>
@@ -174,9 +182,9 @@ export function tunnelCluster(options: TunnelClusterOptions): Uint8Array {
   ]);
   return concatenate([
     encodeText(Cluster.name, name),
-    tunnelRest,
+    tunnelRest(),
     encodeField(Cluster.load_assignment, assignment),
-    ...(http2 ? [http2Rest] : []),
+    ...(http2 ? [http2Rest()] : []),
   ]);
 }
 

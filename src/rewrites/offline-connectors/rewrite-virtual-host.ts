@@ -1,19 +1,13 @@
 import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
+import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { insideField } from '../../xds/malformed.ts';
-import { readRoute } from '../../xds/route.ts';
-import {
-  decodeString,
-  editFields,
-  forEachField,
-  hasField,
-  stringOf,
-  valuesOf,
-} from '../../xds/wire.ts';
+import { decodeString, editFields, expectLengthDelimited, hasValue } from '../../xds/wire.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { connectFilterConfigs } from './filter-configs.ts';
 import { absentClusterAction, connectAction, connectRoute } from './messages.ts';
 import { connectRouteName } from './own-routes.ts';
+import { editRoutes, placeConnectRoute } from './place-connect-route.ts';
 import { type RewrittenRoute, rewriteRoute } from './rewrite-route.ts';
 import type { SurveyedRoute } from './survey.ts';
 
@@ -42,14 +36,30 @@ interface TunnelledRoute {
   readonly cluster: string;
 }
 
+function readHost(virtualHost: Uint8Array): {
+  readonly name: string;
+  readonly hasMatcher: boolean;
+} {
+  let name = '';
+  let hasMatcher = false;
+  const reader = new FieldReader(virtualHost);
+  while (reader.next()) {
+    if (reader.number === VirtualHost.name.number) {
+      expectLengthDelimited(reader, VirtualHost.name);
+      name = decodeString(reader.value());
+    } else if (reader.number === VirtualHost.matcher.number) hasMatcher = true;
+  }
+  return { name, hasMatcher };
+}
+
 /** Rewrites the routes of a virtual host, and gives it the CONNECT route that fits them. */
 export function rewriteVirtualHost(
   virtualHost: Uint8Array,
   surveyed: ReadonlyMap<number, SurveyedRoute>,
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
-  const name = stringOf(virtualHost, VirtualHost.name);
-  if (hasField(virtualHost, VirtualHost.matcher)) {
+  const { name, hasMatcher } = readHost(virtualHost);
+  if (hasMatcher) {
     const detail = 'its routes are in a matcher tree, which Offramp does not edit';
     context.report.skipped('virtual-host-matcher', placeOf(context, name), detail);
     return { value: virtualHost, needsConnect: false };
@@ -110,38 +120,42 @@ function tunnelConnect(
   if (filters.disputed !== undefined) {
     const detail = `CONNECT gets Envoy’s 404: routes into ${owner}’s tunnel differ in ${filters.disputed}`;
     context.report.skipped('connect-authentication', placeOf(context, name), detail);
-    return addDomain(virtualHost, name, domain, context);
+    return appended(virtualHost, takeDomain(virtualHost, name, domain, context));
   }
   const routeName = connectRouteName('connect', ourName);
   const action = encodeField(Route.route, connectAction(cluster));
   const route = connectRoute(routeName, concatenate([action, ...filters.fields]));
-  const connected = placeConnectRoute(virtualHost, routeName, route);
-  if (connected !== virtualHost) {
+  const edit = placeConnectRoute(virtualHost, routeName, route);
+  if (edit !== undefined) {
     const place = placeOf(context, name, routeName);
     context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
   }
-  return addDomain(connected, name, domain, context);
+  const domains = takeDomain(virtualHost, name, domain, context);
+  return edit === undefined
+    ? appended(virtualHost, domains)
+    : editRoutes(virtualHost, edit, domains);
 }
 
-function addDomain(
+/** The domain as a field to append to the virtual host; nothing when it has it, or may not have it. */
+function takeDomain(
   virtualHost: Uint8Array,
   name: string,
   domain: string,
   context: RouteConfigurationContext,
-): Uint8Array {
-  const own = valuesOf(virtualHost, VirtualHost.domains).map(decodeString);
-  if (own.includes(domain)) return virtualHost;
+): readonly Uint8Array[] {
+  const bytes = encodeString(domain);
+  if (hasValue(virtualHost, VirtualHost.domains, bytes)) return [];
   if (!context.takeDomain(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', placeOf(context, name), detail);
-    return virtualHost;
+    return [];
   }
   context.report.changed('domain-added', placeOf(context, name), [], domain);
-  return appendToList(virtualHost, encodeField(VirtualHost.domains, encodeString(domain)));
+  return [encodeField(VirtualHost.domains, bytes)];
 }
 
-function appendToList(virtualHost: Uint8Array, field: Uint8Array): Uint8Array {
-  return editFields(virtualHost, () => 'keep', [field]);
+function appended(virtualHost: Uint8Array, fields: readonly Uint8Array[]): Uint8Array {
+  return fields.length === 0 ? virtualHost : concatenate([virtualHost, ...fields]);
 }
 
 /** CONNECT gets the offline answer too, behind the same filters; it matches no other route (404). */
@@ -168,8 +182,8 @@ function answerConnect(
     routeName,
     concatenate([action, ...context.offlineAnswer.headers, ...filters.fields]),
   );
-  const value = placeConnectRoute(virtualHost, routeName, route);
-  if (value !== virtualHost) {
+  const edit = placeConnectRoute(virtualHost, routeName, route);
+  if (edit !== undefined) {
     const { status } = context.settings.offlineResponse;
     const { withoutBody } = context.offlineAnswer;
     const detail = connectable
@@ -177,35 +191,6 @@ function answerConnect(
       : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
     report.changed('connect-answered', place, [...tally.connectors], detail);
   }
+  const value = edit === undefined ? virtualHost : editRoutes(virtualHost, edit);
   return { value, needsConnect: connectable };
-}
-
-/**
- * Puts our CONNECT route in front of all routes, but behind CONNECT routes that somebody else made.
- * One of ours with the same name is replaced where it stands.
- */
-function placeConnectRoute(
-  virtualHost: Uint8Array,
-  routeName: string,
-  route: Uint8Array,
-): Uint8Array {
-  let ours: number | undefined;
-  let lastForeign = -1;
-  forEachField(virtualHost, VirtualHost.routes, (one, index) => {
-    const { name, matchesConnect } = readRoute(one);
-    if (name === routeName) ours = index;
-    else if (matchesConnect) lastForeign = index;
-  });
-  const inserted = encodeField(VirtualHost.routes, route);
-  let index = -1;
-  return editFields(virtualHost, (field) => {
-    if (field.number !== VirtualHost.routes.number) return 'keep';
-    index++;
-    if (ours !== undefined) {
-      if (index !== ours || Buffer.compare(field.value(), route) === 0) return 'keep';
-      return [inserted];
-    }
-    if (index === 0 && lastForeign === -1) return [inserted, field.raw()];
-    return index === lastForeign ? [field.raw(), inserted] : 'keep';
-  });
 }

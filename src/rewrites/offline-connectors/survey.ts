@@ -1,6 +1,7 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends } from '../../xds/cluster.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
+import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { parseClusterName } from '../../xds/names.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from '../../xds/route.ts';
 import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { forEachField, hasField, hasText } from '../../xds/wire.ts';
+import { forEachOccurrence, hasField, hasText } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { RoutesToRead } from '../route-selection.ts';
 import { isOwnRoute } from './own-routes.ts';
@@ -60,7 +61,7 @@ type Uses = Map<string, Set<OnlineConnector | undefined>>;
 
 /**
  * Looks at every route of the snapshot that the state may speak of. Resources that cannot be read are
- * passed over.
+ * passed over. Without a pause: a connector must not be online for one route and offline for another.
  */
 export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
   const clusters = indexClusters(snapshot);
@@ -140,19 +141,24 @@ function readHosts(
   toRead: RoutesToRead,
   read: (route: Uint8Array) => SurveyedRoute | undefined,
 ): { readonly hosts: SurveyedConfiguration; readonly hasMatcherTree: boolean } {
-  const hosts = new Map<number, Map<number, SurveyedRoute>>();
+  const hosts = new Map<number, ReadonlyMap<number, SurveyedRoute>>();
   let hasMatcherTree = false;
-  forEachField(routeConfiguration, fields.RouteConfiguration.virtual_hosts, (virtualHost, host) => {
-    if (!toRead.hasHost(host)) return;
-    const routes = new Map<number, SurveyedRoute>();
-    hosts.set(host, routes);
-    // Where its routes are not looked for, which is reported.
-    hasMatcherTree ||= hasField(virtualHost, fields.VirtualHost.matcher);
-    forEachField(virtualHost, fields.VirtualHost.routes, (route, place) => {
-      const surveyed = toRead.hasRoute(host, place) ? read(route) : undefined;
-      if (surveyed !== undefined) routes.set(place, surveyed);
-    });
-  });
+  forEachOccurrence(
+    new FieldReader(routeConfiguration),
+    fields.RouteConfiguration.virtual_hosts,
+    (occurrence, host) => {
+      if (!toRead.hasHost(host)) return;
+      const virtualHost = occurrence.value();
+      // Where its routes are not looked for, which is reported.
+      hasMatcherTree ||= hasField(virtualHost, fields.VirtualHost.matcher);
+      const routes = new Map<number, SurveyedRoute>();
+      hosts.set(host, routes);
+      forEachOccurrence(new FieldReader(virtualHost), fields.VirtualHost.routes, (route, place) => {
+        const surveyed = toRead.hasRoute(host, place) ? read(route.value()) : undefined;
+        if (surveyed !== undefined) routes.set(place, surveyed);
+      });
+    },
+  );
   return { hosts, hasMatcherTree };
 }
 
