@@ -82,7 +82,7 @@ export class FieldReader {
 
   /** Has the reader walk another message, or another part of one, from now on. */
   over(message: Uint8Array, from: number, to: number): this {
-    this.message = message;
+    if (this.message !== message) this.message = message; // storing a reference is not for nothing
     this.start = from;
     this.end = from;
     this.limit = to;

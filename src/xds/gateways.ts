@@ -44,10 +44,10 @@ function addGateways(
     while (nextOccurrence(host, fields.VirtualHost.metadata)) {
       hasObject = scanned.scan(host, fields.VirtualHost.metadata);
     }
-    const [from, to] = scanned.nameAt;
-    if (!hasObject || from === to) continue;
-    const name = decodeString(routeConfiguration.subarray(from, to));
-    const namespace = decodeString(routeConfiguration.subarray(...scanned.namespaceAt));
+    const { nameAt, namespaceAt } = scanned;
+    if (!hasObject || nameAt.from === nameAt.to) continue;
+    const name = decodeString(routeConfiguration.subarray(nameAt.from, nameAt.to));
+    const namespace = decodeString(routeConfiguration.subarray(namespaceAt.from, namespaceAt.to));
     found.set(`${namespace}/${name}`, { namespace, name });
   }
 }

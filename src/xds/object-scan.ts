@@ -17,9 +17,9 @@ export class ObjectScanner {
   object = 0;
   /** `hashName` of its name alone. */
   name = 0;
-  /** Where its namespace and its name are in the message: from, to. Empty when it has none. */
-  readonly namespaceAt: [number, number] = [0, 0];
-  readonly nameAt: [number, number] = [0, 0];
+  /** Where its namespace and its name are in the message; empty when it has none. */
+  readonly namespaceAt = new Place();
+  readonly nameAt = new Place();
 
   readonly #entry = new MapEntryReader();
   readonly #metadata = new FieldReader();
@@ -47,8 +47,8 @@ export class ObjectScanner {
   #readNames(struct: FieldReader): void {
     let namespace = hashOfNothing;
     this.name = hashOfNothing;
-    this.namespaceAt.fill(0);
-    this.nameAt.fill(0);
+    this.namespaceAt.set(0, 0);
+    this.nameAt.set(0, 0);
     while (struct.next()) {
       if (struct.number !== Struct.fields.number) continue;
       const value = this.#entry.read(struct, Struct.fields);
@@ -79,10 +79,20 @@ export class ObjectScanner {
 }
 
 /** Answers a name's hash, and notes where it is. */
-function takeName({ message, end: from, limit: to }: FieldReader, at: [number, number]): number {
-  at[0] = from;
-  at[1] = to;
+function takeName({ message, end: from, limit: to }: FieldReader, at: Place): number {
+  at.set(from, to);
   return hashName(message, from, to);
+}
+
+/** A part of a message. */
+class Place {
+  from = 0;
+  to = 0;
+
+  set(from: number, to: number): void {
+    this.from = from;
+    this.to = to;
+  }
 }
 
 /** The entry of a map that was read last. */
