@@ -50,5 +50,8 @@ it('lets go of a large snapshot soon after it was answered', async () => {
   const answer = await call('PostTranslateModify', request);
   expect(answer.length).toBeGreaterThan(large.length);
   const soon = { timeout: 5_000, interval: 100 };
-  await vi.waitFor(async () => expect(await externalMegabytes(http)).toBeLessThan(megabytes / 2), soon);
+  await vi.waitFor(
+    async () => expect(await externalMegabytes(http)).toBeLessThan(megabytes / 2),
+    soon,
+  );
 });
