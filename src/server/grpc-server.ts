@@ -109,6 +109,7 @@ export async function startGrpcServer(
       refusals.connection('too-many', peerOf(socket));
     },
     counted: (open) => metrics.connections.set({ port: 'grpc' }, open),
+    log,
   });
   return {
     address: listener.address,
