@@ -62,6 +62,7 @@ export const rewriteEmptyBackends: SteppedRewrite = function* (snapshot, state, 
       const resource = stringOf(routeConfiguration, RouteConfiguration.name);
       return report.allOrNothing(() =>
         mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
+          snapshot.checkpoint?.(virtualHost.length);
           if (!toRead.hasHost(host)) return virtualHost;
           const name = stringOf(virtualHost, VirtualHost.name);
           const place = { kind: 'routes', resource, virtualHost: name } as const;

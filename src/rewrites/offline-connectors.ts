@@ -17,8 +17,11 @@ import {
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
-import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
-import { survey } from './offline-connectors/survey.ts';
+import {
+  type RewrittenVirtualHost,
+  rewriteVirtualHost,
+} from './offline-connectors/rewrite-virtual-host.ts';
+import { type SurveyedConfiguration, survey } from './offline-connectors/survey.ts';
 import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
 import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
 import { emptyReport } from './report.ts';
@@ -46,6 +49,7 @@ export function* rewriteOfflineConnectors(
     view,
     settings: settings.connectors,
     report,
+    checkpoint: snapshot.checkpoint,
     tunnels: opened.tunnels,
     ourNameOf: nameVirtualHosts(snapshot),
   };
@@ -60,7 +64,7 @@ export function* rewriteOfflineConnectors(
       const surveyed = found.concerned.get(index);
       if (surveyed === undefined) return routeConfiguration;
       const name = stringOf(routeConfiguration, RouteConfiguration.name);
-      const context: RouteConfigurationContext = {
+      const rewritten = rewriteConfiguration(routeConfiguration, surveyed, {
         ...shared,
         name,
         offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
@@ -68,25 +72,34 @@ export function* rewriteOfflineConnectors(
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
         takeDomain: domainTaker(routeConfiguration),
-      };
-      let connectNeeded = false;
-      const rewritten = report.allOrNothing(() =>
-        mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
-          const routes = surveyed.get(host);
-          if (routes === undefined) return virtualHost;
-          const { value, needsConnect } = rewriteVirtualHost(virtualHost, routes, context);
-          connectNeeded ||= needsConnect;
-          return value;
-        }),
-      );
-      if (connectNeeded) needConnect.add(name);
-      return rewritten;
+      });
+      if (rewritten.needsConnect) needConnect.add(name);
+      return rewritten.value;
     },
     report.unreadable,
   );
   yield;
   const allowed = allowConnect(routed, served, needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
+}
+
+function rewriteConfiguration(
+  routeConfiguration: Uint8Array,
+  surveyed: SurveyedConfiguration,
+  context: RouteConfigurationContext,
+): RewrittenVirtualHost {
+  let needsConnect = false;
+  const value = context.report.allOrNothing(() =>
+    mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
+      context.checkpoint?.(virtualHost.length);
+      const routes = surveyed.get(host);
+      if (routes === undefined) return virtualHost;
+      const rewritten = rewriteVirtualHost(virtualHost, routes, context);
+      needsConnect ||= rewritten.needsConnect;
+      return rewritten.value;
+    }),
+  );
+  return { value, needsConnect };
 }
 
 /** Their set is made when it is first asked: few domains of a large route configuration ever matter. */

@@ -7,6 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { CallRefusal, ServerMetrics } from '../observe/server-metrics.ts';
+import { freeLeftBuffersSoon } from '../process/left-buffers.ts';
 import type { Refusals } from './refusals.ts';
 
 /** How many calls at a time. */
@@ -60,7 +61,7 @@ export class CallGate {
     this.#metrics.callsWaiting.set(0);
   }
 
-  /** Refuses calls that are let in but not answered: their requests have not arrived in time. */
+  /** Refuses calls that are let in but not answered: they have had their time. */
   refuseUnanswered(): void {
     for (const call of this.#running)
       if (!call.isAnswered && !call.isGone) this.#refuse(call, 'stopping');
@@ -80,7 +81,7 @@ export class CallGate {
         this.#enter(call, path);
       })
       .withOnReceiveHalfClose((pass) => {
-        if (call === undefined || call.isGone) return;
+        if (call === undefined) return;
         call.isBegun = true;
         pass();
       })
@@ -129,6 +130,7 @@ export class CallGate {
   #leave(call: Call): void {
     if (this.#waiting.delete(call)) this.#metrics.callsWaiting.set(this.#waiting.size);
     if (!this.#running.delete(call)) return;
+    freeLeftBuffersSoon(); // when nothing holds its message any more
     const [next] = this.#waiting;
     if (next === undefined) return;
     this.#waiting.delete(next);

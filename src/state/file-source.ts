@@ -46,6 +46,9 @@ const parseTimeout = 60_000;
 /** A character has three bytes at most, of which UTF-16 counts one. */
 const maxBytes = 3 * maxStateLength;
 
+/** For whoever waits for what nobody will do any more. */
+const never = new Promise<never>(() => undefined);
+
 const emptyState: State = { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
 
 /** Reads connectors from a YAML file and keeps up with its changes. */
@@ -152,7 +155,9 @@ export class FileStateSource implements StateSource {
       if (problems !== undefined) this.#reject(problems);
       return;
     }
-    void this.#loadBeside(text).then((problems) => problems && this.#reject(problems));
+    this.#loadBeside(text)
+      .catch((error: unknown) => [this.#problem(`it cannot be taken over: ${reasonOf(error)}`)])
+      .then((problems) => problems && this.#reject(problems));
   }
 
   /** Answers what is wrong with the text, if anything is. */
@@ -166,11 +171,16 @@ export class FileStateSource implements StateSource {
   /** The same for a large one. The last good state stays in use meanwhile. */
   async #loadBeside(text: string): Promise<readonly FileProblem[] | undefined> {
     this.#parsing = parseBeside({ file: this.#path, text }, parseTimeout);
-    const parsed = await this.#parsing.parsed;
-    const made = parsed.ok ? await this.#takeOver(parsed.packed) : undefined;
-    this.#parsing = undefined;
-    if (!parsed.ok) return parsed.problems;
-    if (made !== undefined && !this.#isStopped) this.#use(text, made);
+    let made: MadeState;
+    try {
+      const parsed = await this.#parsing.parsed;
+      if (!parsed.ok) return parsed.problems;
+      made = await this.#takeOver(parsed.packed);
+    } finally {
+      this.#parsing = undefined;
+    }
+    if (this.#isStopped) return never; // as when it was stopped before the thread was done
+    this.#use(text, made);
     return undefined;
   }
 

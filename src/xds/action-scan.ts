@@ -1,4 +1,4 @@
-import { FieldReader } from './field-reader.ts';
+import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName } from './name-hash.ts';
@@ -16,10 +16,10 @@ export const routeTraits = { forwards: 1, weighted: 2, odd: 4 } as const;
 
 /** One for each level of messages, used again and again. */
 const readers = {
-  action: new FieldReader(),
-  part: new FieldReader(),
-  entry: new FieldReader(),
-  value: new FieldReader(),
+  action: spareReader(),
+  part: spareReader(),
+  entry: spareReader(),
+  value: spareReader(),
 };
 
 /**

@@ -82,7 +82,7 @@ export class FieldReader {
 
   /** Has the reader walk another message, or another part of one, from now on. */
   over(message: Uint8Array, from: number, to: number): this {
-    if (this.message !== message) this.message = message; // storing a reference is not for nothing
+    if (this.message !== message) this.message = message; // a store that the garbage collector notes
     this.start = from;
     this.end = from;
     this.limit = to;
@@ -220,4 +220,18 @@ export class FieldReader {
   #fail(reason: string): never {
     throw new MalformedMessageError(reason, '', this.start);
   }
+}
+
+const spareReaders: FieldReader[] = [];
+
+/** A reader that is kept, and walks one message after the other: where many are walked, as one of each level. */
+export function spareReader(): FieldReader {
+  const reader = new FieldReader();
+  spareReaders.push(reader);
+  return reader;
+}
+
+/** Has spare readers let go of what they walked last: a view keeps all of its request in memory. */
+export function releaseSpareReaders(): void {
+  for (const reader of spareReaders) reader.over(nothing, 0, 0);
 }

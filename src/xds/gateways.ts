@@ -1,4 +1,4 @@
-import { FieldReader } from './field-reader.ts';
+import { FieldReader, releaseSpareReaders } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
@@ -27,6 +27,7 @@ export function gatewaysOf(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY)
       if (!(error instanceof MalformedMessageError)) throw error;
     }
   }
+  releaseSpareReaders();
   return [...found.values()];
 }
 

@@ -1,4 +1,4 @@
-import { FieldReader } from './field-reader.ts';
+import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName, hashObject } from './name-hash.ts';
@@ -22,10 +22,10 @@ export class ObjectScanner {
   readonly nameAt = new Place();
 
   readonly #entry = new MapEntryReader();
-  readonly #metadata = new FieldReader();
-  readonly #struct = new FieldReader();
-  readonly #value = new FieldReader();
-  readonly #list = new FieldReader();
+  readonly #metadata = spareReader();
+  readonly #struct = spareReader();
+  readonly #value = spareReader();
+  readonly #list = spareReader();
 
   /**
    * Looks into the metadata at which a reader of a route, or another resource with metadata, stands.
@@ -97,9 +97,9 @@ class Place {
 
 /** The entry of a map that was read last. */
 class MapEntryReader {
-  readonly #entry = new FieldReader();
-  readonly #key = new FieldReader();
-  readonly #value = new FieldReader();
+  readonly #entry = spareReader();
+  readonly #key = spareReader();
+  readonly #value = spareReader();
 
   /** The value of the entry at which a reader stands; undefined when it has none. */
   read(outer: FieldReader, map: FieldRef): FieldReader | undefined {

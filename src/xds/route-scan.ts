@@ -1,5 +1,5 @@
 import { routeTraits, scanAction } from './action-scan.ts';
-import { FieldReader } from './field-reader.ts';
+import { type FieldReader, spareReader } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { hashName, hashObject } from './name-hash.ts';
@@ -70,10 +70,10 @@ const scannedObject = new ObjectScanner();
 
 /** One for each level of messages, used again and again. */
 const readers = {
-  configuration: new FieldReader(),
-  host: new FieldReader(),
-  route: new FieldReader(),
-  part: new FieldReader(),
+  configuration: spareReader(),
+  host: spareReader(),
+  route: spareReader(),
+  part: spareReader(),
 };
 
 class Scanner implements RouteScan {

@@ -112,11 +112,11 @@ export const destinationsByNumber: ReadonlyMap<number, Destination['kind']> = ne
 /** Reads a RouteAction. Throws MalformedMessageError. */
 export function readAction(action: Uint8Array): ForwardingAction {
   return insideField('route', 0, () => {
-    const { kinds, mirrors, upgrades } = outlineOf(action);
+    const { kinds, hasMirrors, hasUpgrades } = outlineOf(action);
     return {
       destination: readDestination(action, kinds),
-      mirrors: mirrors === 0 ? [] : readMirrors(action),
-      upgrades: upgrades === 0 ? [] : readEnabledUpgrades(action),
+      mirrors: hasMirrors ? readMirrors(action) : [],
+      upgrades: hasUpgrades ? readEnabledUpgrades(action) : [],
     };
   });
 }
@@ -124,16 +124,16 @@ export function readAction(action: Uint8Array): ForwardingAction {
 /** What an action has: one walk for what would be one for each. */
 function outlineOf(action: Uint8Array) {
   const kinds: Destination['kind'][] = [];
-  let mirrors = 0;
-  let upgrades = 0;
+  let hasMirrors = false;
+  let hasUpgrades = false;
   const reader = new FieldReader(action);
   while (reader.next()) {
     const kind = destinationsByNumber.get(reader.number);
     if (kind !== undefined) kinds.push(kind);
-    else if (reader.number === RouteAction.request_mirror_policies.number) mirrors++;
-    else if (reader.number === RouteAction.upgrade_configs.number) upgrades++;
+    else if (reader.number === RouteAction.request_mirror_policies.number) hasMirrors = true;
+    else if (reader.number === RouteAction.upgrade_configs.number) hasUpgrades = true;
   }
-  return { kinds, mirrors, upgrades };
+  return { kinds, hasMirrors, hasUpgrades };
 }
 
 function readDestination(action: Uint8Array, kinds: readonly Destination['kind'][]): Destination {

@@ -64,8 +64,10 @@ describe('a large snapshot', () => {
   });
 
   it('is answered as it would be in one stretch', async () => {
-    const fleet = makeFleet(120);
-    const { bytes } = await answer(120);
+    const gateways = 700; // several megabytes of each kind, so that it pauses between resources too
+    const fleet = makeFleet(gateways);
+    const { bytes, turns } = await answer(gateways);
+    expect(turns()).toBeGreaterThan((await answer(120)).turns());
     const options = { mode: 'apply', settings } as const;
     const { response } = answerSnapshot(fleet.request, options, stateOf(fleet));
     expect(Buffer.compare(bytes, bytesOf(response))).toBe(0);

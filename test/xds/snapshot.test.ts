@@ -8,6 +8,7 @@ import {
   countResources,
   encodeResponse,
   mapResources,
+  mapResourcesInSteps,
   type ResourceKind,
   readSnapshot,
   type Snapshot,
@@ -167,6 +168,25 @@ describe('an envelope that is not one', () => {
       'PostTranslateModifyRequest at byte 7: field 5 wants 3 bytes, 2 are left',
     );
     expect(() => readSnapshot(request)).toThrow(MalformedMessageError);
+  });
+});
+
+describe('mapResourcesInSteps', () => {
+  it('pauses after each megabyte of resources of the kind, however many others there are', () => {
+    const half = new Uint8Array(600 * 1024);
+    const resources = Array.from({ length: 8 }, (_, at) => ({
+      kind: at % 2 === 0 ? ('routes' as const) : ('clusters' as const),
+      value: half,
+    }));
+    const steps = mapResourcesInSteps(
+      { resources, contexts: [] },
+      'routes',
+      (value) => value,
+      () => undefined,
+    );
+    let pauses = 0;
+    while (steps.next().done !== true) pauses++;
+    expect(pauses).toBe(2);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ConnectorLookup } from '../../state/connectors.ts';
+import type { Checkpoint } from '../../xds/snapshot.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { OfflineAnswer } from './messages.ts';
@@ -12,6 +13,8 @@ export interface RouteConfigurationContext {
   /** What `settings.offlineResponse` is as fields of a Route, as far as this route configuration allows. */
   readonly offlineAnswer: OfflineAnswer;
   readonly report: ReportBuilder;
+  /** Passed by every virtual host: a route configuration may have thousands. */
+  readonly checkpoint: Checkpoint | undefined;
   /** Clusters that lead into an online connector's tunnel, and its name. */
   readonly tunnels: ReadonlyMap<string, string>;
   /** Whether a CONNECT request reaches a direct response (else Envoy says 403). */
