@@ -42,7 +42,8 @@ COPY --from=build /app/schemas ./schemas
 COPY --from=build /app/dist ./dist
 # By number: Kubernetes takes no name for a user that must not be root. The charts in deploy/ say the same.
 USER 65532:65532
-# The hook (gRPC), and metrics and probes (HTTP). The configuration decides.
+# The hook (gRPC), and metrics and probes (HTTP). The configuration decides, and has to name `grpc.address`: by
+# default it is a socket below /app, where nothing can be written.
 EXPOSE 5005 8080
 # A flag and not NODE_OPTIONS, which stays free for whoever runs it.
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=64", "/app/dist/main.js"]

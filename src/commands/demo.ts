@@ -1,18 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Writable } from 'node:stream';
 import { Client, credentials } from '@grpc/grpc-js';
 import { stringify } from 'yaml';
 
-import { configSchema } from '../config/schema.ts';
 import { OfframpError } from '../errors.ts';
 import { type Difference, decodeDifferences } from '../explain/differences.ts';
 import { extensionService } from '../server/extension-service.ts';
 import { maxMessageBytes } from '../server/message-limit.ts';
 import { protoFolder } from '../server/proto-folder.ts';
 import { readSnapshot } from '../xds/snapshot.ts';
-import { type RunningOfframp, startOfframp, untilAskedToStop } from './serve.ts';
+import { socketIn, startDemoServer } from './demo-server.ts';
+import { type RunningOfframp, untilAskedToStop } from './serve.ts';
 
 /** Options of `offramp demo`. */
 interface DemoOptions {
@@ -39,7 +38,7 @@ export async function demo({ once = false, gateway = false }: DemoOptions): Prom
   writeFileSync(stateFile, readFileSync(join(examples, 'demo', 'connectors.yaml')));
   const logged: string[] = [];
   const asked = untilAskedToStop();
-  const offramp = await start(folder, logged);
+  const offramp = await startDemoServer(folder, logged);
   try {
     const request = readFileSync(join(examples, 'demo', 'post-translate-modify.binpb'));
     await show(offramp, request, logged);
@@ -58,25 +57,6 @@ export async function demo({ once = false, gateway = false }: DemoOptions): Prom
     await offramp.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** The defaults, but for a socket of its own, and a port that another process may have taken already. */
-function start(folder: string, logged: string[]): Promise<RunningOfframp> {
-  const sink = new Writable({
-    write(chunk, _encoding, done) {
-      logged.push(String(chunk));
-      done();
-    },
-  });
-  const config = configSchema.parse({ grpc: { address: `unix:${socketIn(folder)}` } });
-  return startOfframp({ config, folder }, sink).catch(() => {
-    const http = { ...config.http, address: '127.0.0.1:0' };
-    return startOfframp({ config: { ...config, http }, folder }, sink);
-  });
-}
-
-function socketIn(folder: string): string {
-  return join(folder, 'offramp.sock');
 }
 
 async function show(offramp: RunningOfframp, request: Buffer, logged: string[]): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { readAddress } from '../config/addresses.ts';
 import { milliseconds } from '../config/durations.ts';
 import type { GrpcLimits } from '../config/grpc.ts';
 import type { ServerMetrics } from '../observe/server-metrics.ts';
@@ -16,7 +17,8 @@ import { eachSession, limitPatience } from './http2-sessions.ts';
 import { widenWindows } from './http2-windows.ts';
 import { IdleSessions } from './idle-sessions.ts';
 import { listen } from './listener.ts';
-import { peerOf, Refusals } from './refusals.ts';
+import { numberPeers, peerOf } from './peer.ts';
+import { Refusals } from './refusals.ts';
 import { addHealth, addReflection, type ServingStatus } from './standard-services.ts';
 import { openTls, type TlsFiles } from './tls/open-tls.ts';
 
@@ -80,9 +82,17 @@ export async function startGrpcServer(
   // TLS is ours, in front of it: grpc-js can neither change certificates nor say whom it refused.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const admit = (socket: Socket) => injector.injectConnection(socket);
+  const name = readAddress(address).kind === 'unix' ? numberPeers() : () => undefined;
   const tls =
     options.tls &&
-    openTls(options.tls, { handshakeTimeout: patience.handshake, refusals, metrics, log, admit });
+    openTls(options.tls, {
+      handshakeTimeout: patience.handshake,
+      refusals,
+      metrics,
+      log,
+      name,
+      admit,
+    });
   const sockets = new Set<Socket>();
   const listener = await listen(address, {
     maxConnections: limits.connections,
@@ -90,11 +100,16 @@ export async function startGrpcServer(
     accepted(socket) {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
-      if (tls === undefined) admit(socket);
-      else tls.receive(socket);
+      if (tls !== undefined) return tls.receive(socket);
+      name(socket);
+      admit(socket);
     },
-    refused: (socket) => refusals.connection('too-many', peerOf(socket)),
+    refused(socket) {
+      name(socket);
+      refusals.connection('too-many', peerOf(socket));
+    },
     counted: (open) => metrics.connections.set({ port: 'grpc' }, open),
+    log,
   });
   return {
     address: listener.address,

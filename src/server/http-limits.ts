@@ -2,7 +2,8 @@ import type { Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionRefusal, ServerMetrics } from '../observe/server-metrics.ts';
 import { HttpPlaces } from './http-places.ts';
-import { peerOf, type Refusals } from './refusals.ts';
+import { peerOf } from './peer.ts';
+import type { Refusals } from './refusals.ts';
 
 /** Bytes of a request's line and headers together; a scrape has a few hundred. */
 const maxHeaderBytes = 8 * 1024;

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type Server, status } from '@grpc/grpc-js';
+import { peerOf } from './peer.ts';
 import type { Refusals } from './refusals.ts';
-import { peerOf } from './refusals.ts';
 
 const maker = 'createHttp2Server';
 

@@ -1,5 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2';
-import { peerOf, type Refusals } from './refusals.ts';
+import { peerOf } from './peer.ts';
+import type { Refusals } from './refusals.ts';
 
 /** HTTP/2 connections on which no call was made yet: their places are those of others, if these want them. */
 export class IdleSessions {

@@ -1,15 +1,10 @@
 import { lookup } from 'node:dns/promises';
-import { mkdirSync, rmSync, statSync } from 'node:fs';
-import {
-  createConnection,
-  createServer,
-  type ListenOptions,
-  type Server,
-  type Socket,
-} from 'node:net';
-import { dirname, resolve } from 'node:path';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
 import { readAddress } from '../config/addresses.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
+import { makeRoomForSocket } from './unix-socket.ts';
 
 /** A bound address. */
 export interface Listener {
@@ -28,6 +23,7 @@ export interface ListenerOptions {
   readonly refused: (socket: Socket) => void;
   /** Told when the number of connections changes. */
   readonly counted: (open: number) => void;
+  readonly log: Logger;
 }
 
 /**
@@ -38,12 +34,12 @@ export async function listen(address: string, options: ListenerOptions): Promise
   const read = readAddress(address);
   const accept = acceptFor(options);
   if (read.kind === 'unix') {
-    await makeRoomForSocket(read.socket);
+    await makeRoomForSocket(read.socket, options.log).catch((error: unknown) => {
+      throw unusable(address, reasonOf(error));
+    });
     const server = await bind(address, { path: read.socket }, accept);
-    return {
-      address: `unix:${resolve(read.socket)}`,
-      close: () => closeSocket(server, read.socket),
-    };
+    // Node removes the socket when it closes.
+    return { address: `unix:${resolve(read.socket)}`, close: () => void server.close() };
   }
   const [first, ...others] = await addressesOf(read.host, address);
   const server = await bind(address, { host: first, port: read.port }, accept);
@@ -108,43 +104,6 @@ function portOf(server: Server): number {
   return bound.port;
 }
 
-function closeSocket(server: Server, path: string): void {
-  server.close();
-  rmSync(path, { force: true });
-}
-
-/**
- * Makes the socket's folder, which keeps other users out whatever the umask says of the socket, and
- * removes a socket that a process left which is no more.
- */
-async function makeRoomForSocket(path: string): Promise<void> {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o770 });
-  } catch (error) {
-    throw unusable(`unix:${path}`, reasonOf(error));
-  }
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  if (!stats.isSocket()) {
-    throw unusable(`unix:${path}`, 'there is a file that is no socket');
-  }
-  if (await someoneListens(path)) {
-    throw unusable(`unix:${path}`, 'another process listens there');
-  }
-  rmSync(path, { force: true });
-}
-
 function unusable(address: string, reason: string): OfframpError {
   return new OfframpError('address-unusable', [`grpc.address ${address}: ${reason}`]);
-}
-
-function someoneListens(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

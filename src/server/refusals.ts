@@ -38,9 +38,3 @@ export class Refusals {
     this.#log.warn(reason, { reason, ...fields }, 'call refused');
   }
 }
-
-/** Who is at the other end of a connection: address and port; of a unix socket nothing is known. */
-export function peerOf(socket: object): string {
-  const [address, port] = ['remoteAddress', 'remotePort'].map((name) => Reflect.get(socket, name));
-  return address === undefined ? 'unknown' : `${address}:${port}`;
-}

@@ -13,7 +13,9 @@ const maxSilenceMs = 60_000;
 
 /** What one caller has said since its last snapshot was answered. */
 interface Told {
-  readonly clusters: Map<string, boolean>;
+  clusters: Map<string, boolean>;
+  /** A call reads `clusters` now: what is said meanwhile goes into a copy. */
+  isLent: boolean;
   at: number;
 }
 
@@ -34,16 +36,23 @@ export class ToldAssignments {
   hear(caller: string, request: Uint8Array): void {
     const { cluster, isUsable } = readRequest(request) ?? {};
     if (cluster === undefined) return;
-    const { clusters } = this.#open(caller);
+    const told = this.#open(caller);
+    if (told.isLent) {
+      told.clusters = new Map(told.clusters);
+      told.isLent = false;
+    }
+    const { clusters } = told;
     if (isUsable === undefined) clusters.delete(cluster);
     else if (clusters.size < maxClusters || clusters.has(cluster)) clusters.set(cluster, isUsable);
   }
 
-  /** What the caller has said for the snapshot that it sends now. */
+  /** What the caller has said for the snapshot that it sends now; what it says later does not change it. */
   saidBy(caller: string): AssignmentLookup {
     const told = this.#callers.get(caller);
     if (told === undefined || this.#isGivenUp(told)) return noAssignments;
-    return { isUsable: (cluster) => told.clusters.get(cluster) };
+    told.isLent = true;
+    const { clusters } = told;
+    return { isUsable: (cluster) => clusters.get(cluster) };
   }
 
   /** Forgets what the caller has said: its snapshot was answered, and what follows is another's. */
@@ -66,7 +75,7 @@ export class ToldAssignments {
     this.#callers.delete(caller);
     const [longestAgo] = this.#callers.keys();
     if (longestAgo !== undefined && this.#callers.size >= maxCallers) this.forget(longestAgo);
-    const told = { clusters: new Map<string, boolean>(), at };
+    const told = { clusters: new Map<string, boolean>(), isLent: false, at };
     this.#callers.set(caller, told);
     return told;
   }

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -9,9 +10,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -57,6 +60,19 @@ async function serveIn(folder: string, config: string, umask: string) {
 
 const rightsOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
+/** What another user gets who connects; only root can become one. */
+async function connectAsNobody(path: string): Promise<string> {
+  const program = `require('node:net').connect(process.argv[1])
+    .once('connect', function () { console.log('connected'); this.destroy(); })
+    .once('error', ({ code }) => console.log(code));`;
+  const nobody = 65_534;
+  const child = spawn(process.execPath, ['-e', program, path], {
+    ...{ uid: nobody, gid: nobody, cwd: '/' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return (await text(child.stdout)).trim();
+}
+
 describe('an Offramp that is told nothing of gRPC', () => {
   it('takes calls at a socket in the folder that it is started in, and tells the whole path', async () => {
     const { folder, config } = makeFolder();
@@ -77,9 +93,19 @@ describe('an Offramp that is told nothing of gRPC', () => {
     ['077', '700', '700'],
   ])('keeps other users out with umask %s', async (umask, ofFolder, ofSocket) => {
     const { folder, config } = makeFolder();
-    const { stop } = await serveIn(folder, config, umask);
+    const { address, stop } = await serveIn(folder, config, umask);
     expect(rightsOf(join(folder, 'run'))).toBe(ofFolder);
     expect(rightsOf(join(folder, 'run', 'offramp.sock'))).toBe(ofSocket);
+    if (process.getuid?.() === 0) {
+      chmodSync(folder, 0o755); // so that it is not this folder that keeps them out
+      const open = join(folder, 'open.sock');
+      const everybodys = createServer().listen(open);
+      await once(everybodys, 'listening');
+      chmodSync(open, 0o777);
+      expect(await connectAsNobody(open)).toBe('connected');
+      expect(await connectAsNobody(address.replace('unix:', ''))).toBe('EACCES');
+      everybodys.close();
+    }
     await stop();
   });
 

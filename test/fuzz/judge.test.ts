@@ -124,8 +124,8 @@ describe('the judge finds', () => {
   });
 
   it.each([
-    ['nothing', 'entries-dropped'],
-    ['a second pass', 'route-answered'],
+    ['nothing', 'cluster-replaced'],
+    ['a second pass', 'entries-dropped'],
   ] as const)(
     '%s where the first pass had %s and the second drops empty entries',
     (what, effect) => {

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
 import { assignmentOf, endpointsRequest } from '../support/assignments.ts';
-import { connectExtension } from '../support/extension-connection.ts';
+import { makeAuthority } from '../support/authority.ts';
+import { connectExtension, serverName, tlsCredentials } from '../support/extension-connection.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
 import { decodeSnapshot, encodeRequest, requestFromResponse } from '../support/xds.ts';
 
@@ -40,8 +44,10 @@ const snapshot = encodeRequest({
   ],
 });
 
-function connect({ grpcAddress }: TestServer) {
-  const connection = connectExtension(grpcAddress);
+type Gateway = ReturnType<typeof connect>;
+
+function connect({ grpcAddress }: TestServer, shown?: ChannelCredentials) {
+  const connection = connectExtension(grpcAddress, shown);
   onTestFinished(() => connection.close());
   return {
     say: (cluster: string, ...health: number[]) =>
@@ -93,16 +99,43 @@ it('does not take what was said for one snapshot for the next one', async () => 
   expect(await keepsCanary()).toBe(true);
 });
 
-it('keeps apart what Envoy Gateways say of clusters of the same name', async () => {
-  const server = await startTestServer({}, byHook);
-  const [one, other] = [connect(server), connect(server)];
+it.each(['TCP', 'a unix socket'])(
+  'keeps apart what Envoy Gateways say of clusters of the same name, over %s',
+  async (way) => {
+    const folder = makeFolder();
+    const grpc = { address: `unix:${join(folder, 'offramp.sock')}` };
+    const server = await startTestServer({}, way === 'TCP' ? byHook : { ...byHook, grpc });
+    await expectKeptApart(connect(server), connect(server));
+  },
+);
+
+it('keeps them apart over TLS on a unix socket', async () => {
+  const folder = makeFolder();
+  const authority = await makeAuthority('the authority');
+  const { cert, key } = await authority.issue({ dns: [serverName] });
+  const [certFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
+  const grpc = { address: `unix:${join(folder, 'offramp.sock')}`, tls: { certFile, keyFile } };
+  const server = await startTestServer({}, { ...byHook, grpc });
+  const shown = tlsCredentials(authority.cert);
+  await expectKeptApart(connect(server, shown), connect(server, shown));
+});
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'offramp-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function expectKeptApart(one: Gateway, other: Gateway): Promise<void> {
   await one.say(prod, inService);
   await other.say(prod, inService);
   await one.say(canary, draining);
   await other.say(canary, inService);
   expect(await other.keepsCanary()).toBe(true);
   expect(await one.keepsCanary()).toBe(false);
-});
+}
 
 it('remembers what was said until a call succeeds, since a failed one comes again', async () => {
   const { say, keepsCanary } = connect(await startTestServer({}, byHook));

@@ -34,6 +34,19 @@ describe('what Envoy Gateway said of a cluster', () => {
     expect(told.saidBy('third').isUsable('shop')).toBeUndefined();
   });
 
+  it('stays as it was for a snapshot that is being decided, whatever is said meanwhile', () => {
+    const told = new ToldAssignments();
+    hear(told, 'eg', 'shop', inService);
+    const atStart = told.saidBy('eg');
+    hear(told, 'eg', 'shop', draining);
+    hear(told, 'eg', 'cart', draining);
+    expect(atStart.isUsable('shop')).toBe(true);
+    expect(atStart.isUsable('cart')).toBeUndefined();
+    expect(told.saidBy('eg').isUsable('shop')).toBe(false);
+    told.forget('eg');
+    expect(atStart.isUsable('shop')).toBe(true);
+  });
+
   it('is forgotten with its snapshot: the next one says it anew', () => {
     const told = new ToldAssignments();
     hear(told, 'eg', 'shop', draining);

@@ -62,7 +62,8 @@ export function readGoldenInput(
   };
 }
 
-function readState(state: unknown): State {
+/** A state as in a state file. */
+export function readState(state: unknown): State {
   const parsed = parseStateFile('state', stringify(state));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return stateOf(parsed.value);

@@ -16,7 +16,8 @@ export interface TlsFiles {
 }
 
 /** Where TLS tells of what happens, and what it is given to do. */
-interface TlsSurroundings extends Pick<TlsGateOptions, 'handshakeTimeout' | 'refusals' | 'admit'> {
+interface TlsSurroundings
+  extends Pick<TlsGateOptions, 'handshakeTimeout' | 'refusals' | 'name' | 'admit'> {
   readonly metrics: ServerMetrics;
   readonly log: Logger;
 }

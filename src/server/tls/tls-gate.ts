@@ -2,7 +2,8 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { ConnectionRefusal } from '../../observe/server-metrics.ts';
-import { peerOf, type Refusals } from '../refusals.ts';
+import { peerOf } from '../peer.ts';
+import type { Refusals } from '../refusals.ts';
 import type { Certificates } from './certificate-files.ts';
 import { isAllowed, readIdentities } from './client-identity.ts';
 
@@ -13,6 +14,8 @@ export interface TlsGateOptions {
   /** Milliseconds for the TLS handshake. */
   readonly handshakeTimeout: number;
   readonly refusals: Refusals;
+  /** Names each connection before anything is said of it: that of TLS has not the name of the one below. */
+  readonly name: (socket: TLSSocket) => void;
   /** Gets each connection whose client may call. */
   readonly admit: (socket: TLSSocket) => void;
 }
@@ -28,7 +31,7 @@ export class TlsGate {
 
   constructor(options: TlsGateOptions) {
     this.#options = options;
-    const { certificates, handshakeTimeout, refusals } = options;
+    const { certificates, handshakeTimeout, refusals, name } = options;
     this.#needsCertificate = certificates.ca !== undefined;
     this.#server = createServer({
       ...contextOf(certificates),
@@ -43,6 +46,7 @@ export class TlsGate {
       const code = 'code' in error ? String(error.code) : error.message;
       const reason =
         code === 'ERR_TLS_HANDSHAKE_TIMEOUT' ? 'handshake-timeout' : 'handshake-failed';
+      name(socket);
       refusals.connection(reason, peerOf(socket), { why: code });
       socket.destroy();
     });
@@ -61,6 +65,7 @@ export class TlsGate {
   #judge(socket: TLSSocket): void {
     // A client that goes away at the wrong moment is no error of ours.
     socket.on('error', () => socket.destroy());
+    this.#options.name(socket);
     const refusal = this.#whyNot(socket);
     if (refusal === undefined) {
       this.#options.admit(socket);
