@@ -126,7 +126,8 @@ describe('a process that ignores SIGTERM', () => {
     const stubborn = await startProcess({
       name: 'a stubborn shell',
       command: 'sh',
-      args: ['-c', 'trap "" TERM; sleep 60 & echo ready; wait'],
+      // It waits on when its child is gone, which may be killed before it.
+      args: ['-c', 'trap "" TERM; sleep 60 & echo ready; while :; do wait; done'],
     });
     await stubborn.waitForLog(/ready/, 5_000);
     const tree = [stubborn.pid, ...descendantsOf(stubborn.pid).map(({ pid }) => pid)];
