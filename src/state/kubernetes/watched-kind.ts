@@ -110,7 +110,8 @@ export class WatchedKind<T> {
     const found = new Map<string, T>();
     this.#version = await this.#options.feed.list((object) => {
       const { namespace, name } = readIdentity(object);
-      found.set(objectKey(namespace, name), this.#options.read(object));
+      const key = objectKey(namespace, name);
+      found.set(key, this.#asKnown(key, this.#options.read(object)));
     });
     this.#replace(found);
     if (this.#condition.state !== 'stale') this.#setCondition({ state: 'watching' });
@@ -140,8 +141,15 @@ export class WatchedKind<T> {
     for (const [key, kept] of found) this.#set(key, kept);
   }
 
+  /** The very object that is kept when the new one says the same: a list would else hold all of them twice. */
+  #asKnown(key: string, kept: T): T {
+    const known = this.#kept.get(key);
+    return known !== undefined && JSON.stringify(known) === JSON.stringify(kept) ? known : kept;
+  }
+
   #set(key: string, kept: T | undefined): void {
-    if (JSON.stringify(this.#kept.get(key)) === JSON.stringify(kept)) return;
+    const known = this.#kept.get(key);
+    if (known === kept || JSON.stringify(known) === JSON.stringify(kept)) return;
     if (kept === undefined) this.#kept.delete(key);
     else this.#kept.set(key, kept);
     const { namespace, name } = splitKey(key);
