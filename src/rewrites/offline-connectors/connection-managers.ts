@@ -8,6 +8,7 @@ import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { editFields, stringOf, valuesOf, wrappedBoolOf } from '../../xds/wire.ts';
+import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
 
@@ -84,18 +85,15 @@ export function allowConnect(
   const allowIn = (listener: Uint8Array, index: number) => {
     const chains = silent.get(index) ?? [];
     let next = 0;
+    let place: Place | undefined; // read once: to find a name, all of a listener is walked over
     return mapFilterChains(listener, (chain) => {
       const names = chains[next++] ?? [];
       if (!names.some((name) => routeConfigurations.has(name))) return chain;
       return mapManagersOfChain(chain, (manager) => {
         const name = routeConfigurationOf(manager);
         if (!routeConfigurations.has(name) || connectIs(manager) !== 'unset') return manager;
-        report.changed(
-          'connect-allowed',
-          { kind: 'listeners', resource: stringOf(listener, fields.Listener.name) },
-          [],
-          `CONNECT reaches the routes of ${name}`,
-        );
+        place ??= { kind: 'listeners', resource: stringOf(listener, fields.Listener.name) };
+        report.changed('connect-allowed', place, [], `CONNECT reaches the routes of ${name}`);
         return editFields(manager, () => 'keep', [upgrade]);
       });
     });
