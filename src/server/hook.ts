@@ -12,7 +12,7 @@ import type { Report, Skip } from '../rewrites/report.ts';
 import { ToldAssignments } from '../state/told-assignments.ts';
 import { atOnce } from '../steps.ts';
 import { concatenate, encodeField } from '../xds/encoding.ts';
-import { FieldReader, releaseSpareReaders } from '../xds/field-reader.ts';
+import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { countResources, type EncodedMessage, type Snapshot } from '../xds/snapshot.ts';
@@ -99,7 +99,6 @@ export class Hook {
       this.#options.history?.failed(call, error);
       throw error;
     } finally {
-      releaseSpareReaders();
       watch?.end();
       trace?.end(outcome, failure);
       metrics.hookCalls.inc({ outcome });

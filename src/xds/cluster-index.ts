@@ -2,16 +2,14 @@ import { readClusterName, scanCluster } from './cluster.ts';
 import { hashText } from './name-hash.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** The last ones, by the first cluster that is in them. */
-const indexes = new WeakMap<Uint8Array, ClusterIndex>();
-
 /** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
 export function indexClusters(snapshot: Snapshot): ClusterIndex {
   const first = snapshot.resources.find(({ kind }) => kind === 'clusters')?.value;
-  const known = first && indexes.get(first);
+  const { clusterIndexes } = snapshot.known;
+  const known = first && clusterIndexes.get(first);
   if (known?.isOf(snapshot)) return known;
   const index = new ClusterIndex(snapshot);
-  if (first !== undefined) indexes.set(first, index);
+  if (first !== undefined) clusterIndexes.set(first, index);
   return index;
 }
 

@@ -25,9 +25,10 @@ export function gatewaysOf(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY)
       addGateways(value, found, limit);
     } catch (error) {
       if (!(error instanceof MalformedMessageError)) throw error;
+    } finally {
+      releaseSpareReaders();
     }
   }
-  releaseSpareReaders();
   return [...found.values()];
 }
 

@@ -1,11 +1,12 @@
 import { routeTraits, scanAction } from './action-scan.ts';
-import { type FieldReader, spareReader } from './field-reader.ts';
+import { type FieldReader, releaseSpareReaders, spareReader } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { hashName, hashObject } from './name-hash.ts';
 import { parseRouteName } from './names.ts';
 import { ObjectScanner } from './object-scan.ts';
 import { actionNumbers } from './route.ts';
+import type { Snapshot } from './snapshot.ts';
 import { decodeString, expectLengthDelimited, over } from './wire.ts';
 
 /**
@@ -36,18 +37,23 @@ export interface RouteScan {
 
 /**
  * Scans a RouteConfiguration; undefined when it, or something in its routes, cannot be read. Walks
- * every message that the reading of a route walks, so what it has passed can be read.
+ * every message that the reading of a route walks, so what it has passed can be read. Each is scanned once.
  */
-export function scanRoutes(routeConfiguration: Uint8Array): RouteScan | undefined {
-  const known = scans.get(routeConfiguration);
-  if (known !== undefined) return known;
+export function scanRoutes(
+  { known }: Snapshot,
+  routeConfiguration: Uint8Array,
+): RouteScan | undefined {
+  const before = known.scans.get(routeConfiguration);
+  if (before !== undefined) return before;
   try {
     const scan = new Scanner(routeConfiguration).scan();
-    scans.set(routeConfiguration, scan);
+    known.scans.set(routeConfiguration, scan);
     return scan;
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return undefined;
+  } finally {
+    releaseSpareReaders();
   }
 }
 
@@ -59,9 +65,6 @@ export function ruleOfRoute(
   const name = routeConfiguration.subarray(routeNames[2 * route], routeNames[2 * route + 1]);
   return parseRouteName(decodeString(name))?.rule;
 }
-
-/** Each rewrite asks for the same ones. */
-const scans = new WeakMap<Uint8Array, RouteScan>();
 
 const { RouteConfiguration, VirtualHost, Route } = fields;
 

@@ -1,9 +1,11 @@
 import { atOnce, Pace, type Steps, stepBytes } from '../steps.ts';
+import type { ClusterIndex } from './cluster-index.ts';
 import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
+import type { RouteScan } from './route-scan.ts';
 import { expectLengthDelimited } from './wire.ts';
 
 const request = fields.PostTranslateModifyRequest;
@@ -26,6 +28,17 @@ export interface Resource {
   readonly headLength?: number;
 }
 
+/**
+ * What was found out about a snapshot's resources, by their bytes, so that it is found out once. It goes
+ * when the snapshot goes. A table of the whole process would keep its request in memory, also a weak one:
+ * only a full collection of garbage looks into those.
+ */
+export interface Known {
+  readonly scans: Map<Uint8Array, RouteScan>;
+  /** By the first cluster of each. */
+  readonly clusterIndexes: Map<Uint8Array, ClusterIndex>;
+}
+
 /** Told how many bytes are about to be worked on; throws when there is no time left for them. */
 export type Checkpoint = (bytes: number) => void;
 
@@ -34,6 +47,7 @@ export interface Snapshot {
   readonly resources: readonly Resource[];
   /** PostTranslateExtensionContext values, encoded; not part of the answer. */
   readonly contexts: readonly Uint8Array[];
+  readonly known: Known;
   /** Passed by every resource on its way through a rewrite; without it, all the time in the world. */
   readonly checkpoint?: Checkpoint | undefined;
 }
@@ -69,7 +83,7 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
         contexts.push(reader.value());
       }
     }
-    return { resources, contexts };
+    return { resources, contexts, known: { scans: new Map(), clusterIndexes: new Map() } };
   });
 }
 

@@ -11,6 +11,7 @@ import { findConfigurations } from '../../src/envoy-gateway/find-configurations.
 import { summarize } from '../../src/observe/summary.ts';
 import { emptyReport, type SkipReason } from '../../src/rewrites/report.ts';
 import { parseStateFile } from '../../src/state/state-file.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readme = read('README.md');
@@ -133,7 +134,7 @@ describe('commands in the README', () => {
 
 describe('reference tables', () => {
   it('has a row for each field of the log line', () => {
-    const fields = Object.keys(summarize({ resources: [], contexts: [] }, emptyReport));
+    const fields = Object.keys(summarize(readSnapshot(new Uint8Array()), emptyReport));
     const ofTheHook = ['skips', 'mode', 'duration_ms', 'snapshot_bytes', 'trace_id'];
     const rows = tableUnder('## The log line').flatMap(([names = '']) => names.split(', '));
     expect(rows.map(unquote).sort()).toEqual([...fields, ...ofTheHook].sort());

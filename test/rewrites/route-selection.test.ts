@@ -222,9 +222,10 @@ describe('a route of an unclaimed rule, of a route of which another rule is clai
 
 describe('a scan of routes', () => {
   it.each(captures)('names the object of each route as its reading does: $name', ({ request }) => {
-    for (const { kind, value } of readSnapshot(request).resources) {
+    const snapshot = readSnapshot(request);
+    for (const { kind, value } of snapshot.resources) {
       if (kind !== 'routes') continue;
-      const scan = scanRoutes(value);
+      const scan = scanRoutes(snapshot, value);
       const routes = valuesOf(value, fields.RouteConfiguration.virtual_hosts).flatMap((host) =>
         valuesOf(host, fields.VirtualHost.routes),
       );

@@ -179,7 +179,7 @@ describe('mapResourcesInSteps', () => {
       value: half,
     }));
     const steps = mapResourcesInSteps(
-      { resources, contexts: [] },
+      { ...readSnapshot(new Uint8Array()), resources },
       'routes',
       (value) => value,
       () => undefined,

@@ -34,7 +34,7 @@ export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Ste
     ((scan.traits[route] ?? 0) & routeTraits.weighted) !== 0 &&
     usesCluster(scan, route, isWithoutEndpoints);
   const select = (routeConfiguration: Uint8Array): RoutesToRead | undefined => {
-    const scan = scanRoutes(routeConfiguration);
+    const scan = scanRoutes(snapshot, routeConfiguration);
     if (scan === undefined) return everyRoute;
     const selection = new RouteSelection(scan);
     selection.select(isThin);

@@ -46,7 +46,7 @@ function mayNamesMeet(snapshot: Snapshot): boolean {
   for (const { kind, value: bytes } of snapshot.resources) {
     if (kind !== 'routes') continue;
     snapshot.checkpoint?.(bytes.length);
-    const scan = scanRoutes(bytes);
+    const scan = scanRoutes(snapshot, bytes);
     if (scan === undefined) return true;
     const { hostNames } = scan;
     for (let at = 0; at < hostNames.length; at += 2) {

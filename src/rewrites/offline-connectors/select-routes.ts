@@ -18,7 +18,7 @@ export function selectRoutes(
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
     snapshot.checkpoint?.(value.length);
-    const scan = scanRoutes(value);
+    const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return () => everyRoute;
     selections.push(new RouteSelection(scan));
   }
