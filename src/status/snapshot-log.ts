@@ -23,6 +23,9 @@ export interface SnapshotLimits {
 /** What a process keeps: some megabytes at most. */
 export const snapshotLimits: SnapshotLimits = { recent: 20, gateways: 1_000, lines: 20_000 };
 
+/** Milliseconds in which an answer has left: work that is done sooner would hold it up. */
+const delay = 100;
+
 /** A Gateway by its key, `<namespace>/<name>`, and its last snapshot. */
 export interface GatewaySnapshot {
   readonly gateway: string;
@@ -36,6 +39,8 @@ export class SnapshotLog implements CallHistory {
   readonly #snapshots = new Map<number, KeptSnapshot>();
   readonly #byGateway = new Map<string, number>();
   #recent: readonly number[] = [];
+  readonly #pending: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #calls = 0;
   #hasForgottenGateways = false;
 
@@ -47,17 +52,13 @@ export class SnapshotLog implements CallHistory {
 
   answered(call: Parameters<CallHistory['answered']>[0]): void {
     const kept = this.#next(call);
-    // Finding the Gateways means a walk over the snapshot: the caller need not wait for it, and the
-    // next one not for long.
-    setImmediate(() => {
-      try {
-        const found = gatewaysOf(call.snapshot, this.#limits.gateways + 1);
-        const gateways = found.map(({ namespace, name }) => `${namespace}/${name}`);
-        this.#keep(keepAnswered(kept, call, gateways), gateways);
-      } catch (error) {
-        this.#told(reasonOf(error));
-      }
+    // To find the Gateways means to walk over the snapshot: the caller need not wait for it.
+    this.#pending.push(() => {
+      const found = gatewaysOf(call.snapshot, this.#limits.gateways + 1);
+      const gateways = found.map(({ namespace, name }) => `${namespace}/${name}`);
+      this.#keep(keepAnswered(kept, call, gateways), gateways);
     });
+    this.#timer ??= setTimeout(() => this.#keepPending(), delay).unref();
   }
 
   failed(call: HookCall, error: unknown): void {
@@ -71,16 +72,19 @@ export class SnapshotLog implements CallHistory {
 
   /** Whether more Gateways were seen than are kept. */
   get hasForgottenGateways(): boolean {
+    this.#keepPending();
     return this.#hasForgottenGateways;
   }
 
   /** The last snapshots, the newest first. */
   recent(): readonly KeptSnapshot[] {
+    this.#keepPending();
     return this.#recent.flatMap((id) => this.#snapshots.get(id) ?? []);
   }
 
   /** The last snapshot of each Gateway, by name. */
   gateways(): readonly GatewaySnapshot[] {
+    this.#keepPending();
     return [...this.#byGateway]
       .flatMap(([gateway, id]) => {
         const snapshot = this.#snapshots.get(id);
@@ -91,7 +95,21 @@ export class SnapshotLog implements CallHistory {
 
   /** One that is still kept. */
   find(id: number): KeptSnapshot | undefined {
+    this.#keepPending();
     return this.#snapshots.get(id);
+  }
+
+  /** Before anything is read, too: whoever asks sees the last call. */
+  #keepPending(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const keep of this.#pending.splice(0)) {
+      try {
+        keep();
+      } catch (error) {
+        this.#told(reasonOf(error));
+      }
+    }
   }
 
   #next(call: HookCall): Kept {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { summarize } from '../../src/observe/summary.ts';
 import type { Change, Report, Skip } from '../../src/rewrites/report.ts';
 import type { CallHistory } from '../../src/server/hook.ts';
@@ -37,19 +37,18 @@ function callOf(report: Report, gateways = 0): Parameters<CallHistory['answered'
   return { ...call, response: Buffer.from(request), snapshot, report, summary };
 }
 
-async function logOf(
+function logOf(
   calls: readonly Parameters<CallHistory['answered']>[0][],
   limits = snapshotLimits,
-): Promise<SnapshotLog> {
+): SnapshotLog {
   const log = new SnapshotLog(unexpected, limits);
   for (const call of calls) log.answered(call);
-  await new Promise((resolve) => setImmediate(resolve));
   return log;
 }
 
 describe('what is remembered of snapshots', () => {
-  it('has the newest first, with the Gateways that are in them', async () => {
-    const log = await logOf([callOf(reportOf(0, 0), 1), callOf(reportOf(2, 1), 2)]);
+  it('has the newest first, with the Gateways that are in them', () => {
+    const log = logOf([callOf(reportOf(0, 0), 1), callOf(reportOf(2, 1), 2)]);
     expect(log.recent().map(({ id, gateways }) => [id, gateways])).toEqual([
       [2, ['tenants/site-0', 'tenants/site-1']],
       [1, ['tenants/site-0']],
@@ -61,10 +60,10 @@ describe('what is remembered of snapshots', () => {
     });
   });
 
-  it('keeps the last ones, and the last one of each Gateway, and no more', async () => {
+  it('keeps the last ones, and the last one of each Gateway, and no more', () => {
     const one = callOf(reportOf(1, 0), 1);
     const others = Array.from({ length: 30 }, () => callOf(reportOf(1, 0)));
-    const log = await logOf([one, ...others]);
+    const log = logOf([one, ...others]);
     expect(log.calls).toBe(31);
     expect(log.recent()).toHaveLength(snapshotLimits.recent);
     expect(log.gateways().map(({ gateway, snapshot }) => [gateway, snapshot.id])).toEqual([
@@ -73,19 +72,18 @@ describe('what is remembered of snapshots', () => {
     expect(log.find(2)).toBeUndefined();
   });
 
-  it('keeps the Gateways that were translated last, and says that it had more', async () => {
-    const log = await logOf([callOf(reportOf(0, 0), 8)], { recent: 2, gateways: 8, lines: 10 });
+  it('keeps the Gateways that were translated last, and says that it had more', () => {
+    const log = logOf([callOf(reportOf(0, 0), 8)], { recent: 2, gateways: 8, lines: 10 });
     expect(log.hasForgottenGateways).toBe(false);
     log.answered(callOf(reportOf(0, 0), 11));
-    await new Promise((resolve) => setImmediate(resolve));
     expect(log.hasForgottenGateways).toBe(true);
     expect(log.gateways()).toHaveLength(8);
     // One more than is kept is enough to know it: no walk over a large fleet for the rest.
     expect(log.find(2)?.gateways).toHaveLength(9);
   });
 
-  it('cuts a long report, and counts what it left out', async () => {
-    const log = await logOf([callOf(reportOf(10_000, 700))]);
+  it('cuts a long report, and counts what it left out', () => {
+    const log = logOf([callOf(reportOf(10_000, 700))]);
     const [kept] = log.recent();
     expect(kept).toMatchObject({
       effects: { 'route-answered': 10_000 },
@@ -95,9 +93,9 @@ describe('what is remembered of snapshots', () => {
     expect(kept && countLines(kept)).toBe(1_000);
   });
 
-  it('drops the lines of the oldest reports when all of them together are too many', async () => {
+  it('drops the lines of the oldest reports when all of them together are too many', () => {
     const calls = Array.from({ length: 5 }, () => callOf(reportOf(40, 10)));
-    const log = await logOf(calls, { recent: 5, gateways: 5, lines: 120 });
+    const log = logOf(calls, { recent: 5, gateways: 5, lines: 120 });
     const lines = log.recent().map((kept) => [countLines(kept), kept.leftOut]);
     const none = { changes: 0, skips: 0 };
     const all = { changes: 40, skips: 10 };
@@ -111,12 +109,35 @@ describe('what is remembered of snapshots', () => {
     expect(log.recent().at(-1)?.effects).toEqual({ 'route-answered': 40 });
   });
 
-  it('cuts long texts', async () => {
+  it('cuts long texts', () => {
     const report = reportOf(1, 0);
     const [change] = report.changes;
     if (change === undefined) throw new Error('no change');
     const detail = 'x'.repeat(100_000);
-    const log = await logOf([callOf({ ...report, changes: [{ ...change, detail }] })]);
+    const log = logOf([callOf({ ...report, changes: [{ ...change, detail }] })]);
     expect(log.recent()[0]?.places[0]?.changes[0]?.detail).toBe(`${'x'.repeat(300)}…`);
+  });
+
+  it('looks at a snapshot only when its answer has left, or when somebody asks', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const call = callOf(reportOf(1, 0), 1);
+    let looks = 0;
+    const snapshot = {
+      ...call.snapshot,
+      get resources() {
+        looks++;
+        return call.snapshot.resources;
+      },
+    };
+    const log = logOf([{ ...call, snapshot }]);
+    expect(looks).toBe(0);
+    vi.advanceTimersByTime(100);
+    expect(looks).toBe(1);
+    log.answered({ ...call, snapshot });
+    expect(log.recent()).toHaveLength(2);
+    expect(looks).toBe(2);
+    vi.advanceTimersByTime(1_000);
+    expect(looks).toBe(2);
   });
 });
