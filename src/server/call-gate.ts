@@ -130,7 +130,7 @@ export class CallGate {
   #leave(call: Call): void {
     if (this.#waiting.delete(call)) this.#metrics.callsWaiting.set(this.#waiting.size);
     if (!this.#running.delete(call)) return;
-    freeLeftBuffersSoon(); // when nothing holds its message any more
+    freeLeftBuffersSoon(); // once nothing holds its message any more
     const [next] = this.#waiting;
     if (next === undefined) return;
     this.#waiting.delete(next);
