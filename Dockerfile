@@ -45,6 +45,8 @@ USER 65532:65532
 # The hook (gRPC), and metrics and probes (HTTP). The configuration decides, and has to name `grpc.address`: by
 # default it is a socket below /app, where nothing can be written.
 EXPOSE 5005 8080
-# A flag and not NODE_OPTIONS, which stays free for whoever runs it.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=64", "/app/dist/main.js"]
+# Flags and not NODE_OPTIONS, which stays free for whoever runs it.
+ENTRYPOINT ["/nodejs/bin/node", \
+            "--max-semi-space-size=64", "--heap-growing-percent=300", "--no-allocation-site-pretenuring", \
+            "/app/dist/main.js"]
 CMD ["serve", "--config", "/etc/offramp/offramp.yaml"]

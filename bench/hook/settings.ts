@@ -4,7 +4,11 @@ export const nodeSettings: {
   readonly environment: Readonly<Record<string, string>>;
   readonly why: Readonly<Record<string, string>>;
 } = {
-  flags: ['--max-semi-space-size=64'],
+  flags: [
+    '--max-semi-space-size=64',
+    '--heap-growing-percent=300',
+    '--no-allocation-site-pretenuring',
+  ],
   environment: {
     MALLOC_MMAP_MAX_: '0',
     MALLOC_TRIM_THRESHOLD_: '2000000000',
@@ -15,6 +19,8 @@ export const nodeSettings: {
     MALLOC_TRIM_THRESHOLD_: 'freed memory is kept for the next call',
     MALLOC_TOP_PAD_: 'the heap grows in steps of 16 MiB',
     '--max-semi-space-size': 'what one call makes is mostly gone before it is collected (MiB)',
+    '--heap-growing-percent': 'a message of some megabytes does not begin a full collection',
+    '--no-allocation-site-pretenuring': 'what one call makes is not made where it stays',
   },
 };
 
