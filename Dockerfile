@@ -47,6 +47,6 @@ USER 65532:65532
 EXPOSE 5005 8080
 # Flags and not NODE_OPTIONS, which stays free for whoever runs it.
 ENTRYPOINT ["/nodejs/bin/node", \
-            "--max-semi-space-size=64", "--heap-growing-percent=300", "--no-allocation-site-pretenuring", \
+            "--max-semi-space-size=32", "--heap-growing-percent=300", "--no-allocation-site-pretenuring", \
             "/app/dist/main.js"]
 CMD ["serve", "--config", "/etc/offramp/offramp.yaml"]
