@@ -13,7 +13,9 @@ function fieldsWalked(gateways: number): number {
   const settings = configSchema.parse({});
   const { next } = FieldReader.prototype;
   let walked = 0;
-  onTestFinished(() => void (FieldReader.prototype.next = next));
+  onTestFinished(() => {
+    FieldReader.prototype.next = next;
+  });
   FieldReader.prototype.next = function (this: FieldReader) {
     walked++;
     return next.call(this);
