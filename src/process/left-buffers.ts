@@ -10,33 +10,61 @@ const tolerated = 128 * 1024 * 1024;
 /** Milliseconds after a call in which everything lets go of its messages. */
 const delay = 200;
 
-type Collect = (options?: { readonly type: 'minor' }) => void;
-
-let isDue = false;
-let collectGarbage: Collect | undefined;
+/** What V8 holds and collects; a test has its own. */
+export interface Memory {
+  bytesOfBuffers(): number;
+  collect(what: 'young' | 'all'): void;
+}
 
 /**
- * Frees what large calls have left, shortly after a call, when nobody waits. The young generation is empty
- * then but for garbage: collected in the middle of the next call, it would be full of what that call needs,
- * all of which would be copied, and kept. V8 looks at its heap, in which buffers are nothing; so where a
- * collection of the young leaves many of them, a full one follows: else those of the next call would come
- * on top of them.
+ * Frees what large calls have left. When nobody waits, the young generation is empty but for garbage:
+ * collected in the middle of a call, it is full of what that call needs, all of which is copied, and kept.
+ * And V8 looks at its heap, in which buffers are nothing; so of many of them those of the next call would
+ * come on top, unless all is collected, even if that call has begun.
  */
-export function freeLeftBuffersSoon(): void {
-  if (isDue) return;
-  isDue = true;
-  setTimeout(() => {
-    isDue = false;
-    if (bytesOfBuffers() < noticed) return;
-    collectGarbage ??= exposeCollector();
-    collectGarbage({ type: 'minor' });
-    if (bytesOfBuffers() >= tolerated) collectGarbage();
-  }, delay).unref();
+export class LeftBuffers {
+  readonly #isIdle: () => boolean;
+  readonly #memory: Memory;
+  #quiet: NodeJS.Timeout | undefined;
+  #overdue: NodeJS.Timeout | undefined;
+
+  /** `isIdle` tells whether no call is under way. */
+  constructor(isIdle: () => boolean, memory: Memory = ofThisProcess) {
+    this.#isIdle = isIdle;
+    this.#memory = memory;
+  }
+
+  /** To be told of each call that has ended. */
+  callEnded(): void {
+    this.#overdue ??= setTimeout(() => this.#freeAll(), delay).unref();
+    this.#quiet ??= setTimeout(() => this.#freeYoung(), delay).unref();
+    this.#quiet.refresh();
+  }
+
+  #freeAll(): void {
+    this.#overdue = undefined;
+    if (this.#memory.bytesOfBuffers() >= tolerated) this.#memory.collect('all');
+  }
+
+  /** A call that is under way will end, too. */
+  #freeYoung(): void {
+    this.#quiet = undefined;
+    if (this.#isIdle() && this.#memory.bytesOfBuffers() >= noticed) this.#memory.collect('young');
+  }
 }
 
-function bytesOfBuffers(): number {
-  return process.memoryUsage().arrayBuffers;
-}
+type Collect = (options?: { readonly type: 'minor' }) => void;
+
+let collectGarbage: Collect | undefined;
+
+const ofThisProcess: Memory = {
+  bytesOfBuffers: () => process.memoryUsage().arrayBuffers,
+  collect(what) {
+    collectGarbage ??= exposeCollector();
+    if (what === 'all') collectGarbage();
+    else collectGarbage({ type: 'minor' });
+  },
+};
 
 /** What `--expose-gc` gives a process, which nobody has to know of who starts it. */
 function exposeCollector(): Collect {

@@ -106,7 +106,7 @@ export class GatewayRetrigger {
 
   /**
    * Remembers from which state a translation is answered. A hook call waits for this, so it looks
-   * at the snapshot only when the answer has left. What changes from the start of the call until then
+   * at the snapshot in the next turn of the event loop, in which the answer begins to leave. What changes from the start of the call until then
    * counts as changed: it may have been decided already.
    */
   watchCall(): CallWatch {

@@ -7,7 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { CallRefusal, ServerMetrics } from '../observe/server-metrics.ts';
-import { freeLeftBuffersSoon } from '../process/left-buffers.ts';
+import { LeftBuffers } from '../process/left-buffers.ts';
 import type { Refusals } from './refusals.ts';
 
 /** How many calls at a time. */
@@ -38,6 +38,7 @@ export class CallGate {
   readonly #refusals: Refusals;
   readonly #running = new Set<Call>();
   readonly #waiting = new Set<Call>();
+  readonly #left = new LeftBuffers(() => this.#running.size === 0);
   #isStopping = false;
 
   constructor(limits: CallGateLimits, metrics: ServerMetrics, refusals: Refusals) {
@@ -130,7 +131,7 @@ export class CallGate {
   #leave(call: Call): void {
     if (this.#waiting.delete(call)) this.#metrics.callsWaiting.set(this.#waiting.size);
     if (!this.#running.delete(call)) return;
-    freeLeftBuffersSoon(); // once nothing holds its message any more
+    this.#left.callEnded();
     const [next] = this.#waiting;
     if (next === undefined) return;
     this.#waiting.delete(next);

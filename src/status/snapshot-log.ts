@@ -23,7 +23,7 @@ export interface SnapshotLimits {
 /** What a process keeps: some megabytes at most. */
 export const snapshotLimits: SnapshotLimits = { recent: 20, gateways: 1_000, lines: 20_000 };
 
-/** Milliseconds in which an answer has left: work that is done sooner would hold it up. */
+/** Milliseconds in which most answers have left: work that is done sooner would hold them up. */
 const delay = 100;
 
 /** A Gateway by its key, `<namespace>/<name>`, and its last snapshot. */
@@ -51,14 +51,15 @@ export class SnapshotLog implements CallHistory {
   }
 
   answered(call: Parameters<CallHistory['answered']>[0]): void {
-    const kept = this.#next(call);
+    const { caller, seconds, bytes, snapshot, report, summary } = call;
+    const kept = this.#next({ caller, seconds, bytes });
     // To find the Gateways means to walk over the snapshot: the caller need not wait for it.
     this.#pending.push(() => {
-      const found = gatewaysOf(call.snapshot, this.#limits.gateways + 1);
+      const found = gatewaysOf(snapshot, this.#limits.gateways + 1);
       const gateways = found.map(({ namespace, name }) => `${namespace}/${name}`);
-      this.#keep(keepAnswered(kept, call, gateways), gateways);
+      this.#keep(keepAnswered(kept, { report, summary }, gateways), gateways);
     });
-    this.#timer ??= setTimeout(() => this.#keepPending(), delay).unref();
+    this.#timer ??= setTimeout(() => this.#keepNext(), delay).unref();
   }
 
   failed(call: HookCall, error: unknown): void {
@@ -99,16 +100,23 @@ export class SnapshotLog implements CallHistory {
     return this.#snapshots.get(id);
   }
 
-  /** Before anything is read, too: whoever asks sees the last call. */
+  /** One in each turn of the event loop: many Gateways are translated one after the other. */
+  #keepNext(): void {
+    this.#keepOldest();
+    const isDone = this.#pending.length === 0;
+    this.#timer = isDone ? undefined : setTimeout(() => this.#keepNext(), 0).unref();
+  }
+
+  /** Before anything is read: whoever asks sees the last call. */
   #keepPending(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    for (const keep of this.#pending.splice(0)) {
-      try {
-        keep();
-      } catch (error) {
-        this.#told(reasonOf(error));
-      }
+    while (this.#pending.length > 0) this.#keepOldest();
+  }
+
+  #keepOldest(): void {
+    try {
+      this.#pending.shift()?.();
+    } catch (error) {
+      this.#told(reasonOf(error));
     }
   }
 

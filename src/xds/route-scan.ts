@@ -37,7 +37,7 @@ export interface RouteScan {
 
 /**
  * Scans a RouteConfiguration; undefined when it, or something in its routes, cannot be read. Walks
- * every message that the reading of a route walks, so what it has passed can be read. Each is scanned once.
+ * every message that the reading of a route walks, so what it has passed can be read, and is not scanned again.
  */
 export function scanRoutes(
   { known }: Snapshot,
