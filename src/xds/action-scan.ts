@@ -1,9 +1,9 @@
+import type { Column } from './column.ts';
 import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName } from './name-hash.ts';
 import { destinationsByNumber } from './route.ts';
-import type { Column } from './route-columns.ts';
 import { expectLengthDelimited, expectVarint, over } from './wire.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;

@@ -108,10 +108,12 @@ export interface EncodedMessage {
  */
 export function prepareResponse(snapshot: Snapshot): EncodedMessage {
   const runs: Run[] = [];
-  const tags: number[] = [];
+  const { resources } = snapshot;
+  const tags = new Float64Array(resources.length);
   let byteLength = 0;
-  for (const { kind, value, headLength } of snapshot.resources) {
-    tags.push(byteLength);
+  let index = 0;
+  for (const { kind, value, headLength } of resources) {
+    tags[index++] = byteLength;
     if (headLength !== undefined) byteLength += append(runs, value, headLength);
     else {
       byteLength += append(runs, encodeFieldHead(listFields[kind], value.length));

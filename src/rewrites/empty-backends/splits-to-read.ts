@@ -26,7 +26,7 @@ export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Ste
   const isWithoutEndpoints = (cluster: number): boolean => {
     const known = verdicts.get(cluster);
     if (known !== undefined) return known;
-    const verdict = clusters.listing(cluster).some(mayLackEndpoints);
+    const verdict = clusters.someListing(cluster, mayLackEndpoints);
     verdicts.set(cluster, verdict);
     return verdict;
   };
