@@ -13,18 +13,26 @@ interface Span {
 /**
  * Finds the route configurations of a snapshot that may have a stamp: for sure, all others have none.
  * Nearly always none has, which one search tells of all that lie in one buffer, with whatever is
- * between them.
+ * between them; and for what rewrites make of the snapshot it is not searched again.
  */
 export function stampFinder(snapshot: Snapshot): (routeConfiguration: Uint8Array) => boolean {
+  const { known } = snapshot;
+  if (known.isWithoutStamps) return hasNone;
   for (const [buffer, { from, to }] of spansOf(snapshot)) {
     if (hasText(new Uint8Array(buffer, from, to - from))) return hasText;
   }
-  return () => false;
+  known.isWithoutStamps = true;
+  return hasNone;
+}
+
+function hasNone(): boolean {
+  return false;
 }
 
 /** Whether a route configuration of a snapshot may have a stamp: cheap, and wrong only in one way. */
 export function mayHaveStamps(snapshot: Snapshot): boolean {
   const hasStamp = stampFinder(snapshot);
+  if (hasStamp === hasNone) return false;
   return snapshot.resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value));
 }
 

@@ -40,6 +40,8 @@ export interface Known {
   readonly routes: RouteColumns;
   /** By the first cluster of each. */
   readonly clusterIndexes: Map<Uint8Array, ClusterIndex>;
+  /** Set once all of its route configurations were searched for stamps in vain; rewrites make none. */
+  isWithoutStamps?: boolean;
 }
 
 /** Told how many bytes are about to be worked on; throws when there is no time left for them. */

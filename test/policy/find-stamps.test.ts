@@ -53,6 +53,16 @@ describe('the search for stamps in a snapshot', () => {
     );
   });
 
+  it('is done once for a snapshot and all that rewrites make of it', () => {
+    const snapshot = snapshotOf([['plain', false]]);
+    expect(mayHaveStamps(snapshot)).toBe(false);
+    const isLookedAt = () => {
+      throw new Error('it is searched again');
+    };
+    const rewritten = Object.defineProperty({ ...snapshot }, 'resources', { get: isLookedAt });
+    expect(mayHaveStamps(rewritten)).toBe(false);
+  });
+
   it('takes no stamp of another resource for one of a route', () => {
     const snapshot = snapshotOf([
       ['plain', false],
