@@ -51,7 +51,7 @@ function allocate(size: number): Uint8Array {
   }
   const from = taken;
   taken += size;
-  return slab.subarray(from, taken);
+  return new Uint8Array(slab.buffer, from, size);
 }
 
 function varintSize(value: number): number {
