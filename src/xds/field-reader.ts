@@ -52,15 +52,33 @@ export class FieldReader {
   }
 
   /**
-   * Moves to the next field if it is length-delimited, with one byte of tag and at most two of length:
+   * Moves to the next field if tag and length have at most two bytes each, or it is a varint of one:
    * nearly all are. False, and nothing moved, for any other.
    */
   #readShort(): boolean {
     const { message, start } = this;
-    const tag = message[start] ?? 0;
-    if ((tag & 0x87) !== wireTypes.lengthDelimited || tag < 8) return false;
-    let length = message[start + 1] ?? 0;
-    let valueStart = start + 2;
+    let tag = message[start] ?? 0;
+    let at = start + 1;
+    if (tag >= 0x80) {
+      const high = message[at++] ?? 0x80;
+      if (high >= 0x80) return false;
+      tag += (high - 1) * 0x80;
+    }
+    if (tag < 8) return false;
+    const wireType = tag & 7;
+    if (wireType === wireTypes.lengthDelimited) {
+      if (!this.#takeShort(at)) return false;
+    } else if (wireType !== wireTypes.varint || !this.#takeByte(at)) return false;
+    this.number = tag >>> 3;
+    this.wireType = wireType;
+    return true;
+  }
+
+  /** Takes a value whose length is at this offset, if that has one byte or two. */
+  #takeShort(at: number): boolean {
+    const { message } = this;
+    let length = message[at] ?? 0;
+    let valueStart = at + 1;
     if (length >= 0x80) {
       const high = message[valueStart++] ?? 0x80;
       if (high >= 0x80) return false;
@@ -68,10 +86,16 @@ export class FieldReader {
     }
     const end = valueStart + length;
     if (end > this.limit) return false;
-    this.number = tag >>> 3;
-    this.wireType = wireTypes.lengthDelimited;
     this.valueStart = valueStart;
     this.end = end;
+    return true;
+  }
+
+  /** Takes a varint at this offset, if it has one byte. */
+  #takeByte(at: number): boolean {
+    if (at >= this.limit || (this.message[at] ?? 0x80) >= 0x80) return false;
+    this.valueStart = at;
+    this.end = at + 1;
     return true;
   }
 
