@@ -1,7 +1,8 @@
+import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { Resource, ResourceKind, Snapshot } from '../xds/snapshot.ts';
-import { lastValueOf, stringOf } from '../xds/wire.ts';
+import { readLastValue, stringOf } from '../xds/wire.ts';
 
 /** A resource that a rewrite made: of one that came, or anew. */
 export interface ChangedResource {
@@ -30,14 +31,16 @@ export function findChanged(
 ): { readonly changed: readonly ChangedResource[]; readonly lost: LostResource | undefined } {
   const changed: ChangedResource[] = [];
   if (before.resources === after.resources) return { changed, lost: undefined };
-  for (const [place, { kind, value }] of before.resources.entries()) {
+  let place = 0;
+  for (const { kind, value } of before.resources) {
     const now = after.resources[place];
     if (now?.kind !== kind) {
       return { changed, lost: { kind, name: nameOf(kind, value) ?? `resource ${place}` } };
     }
     if (now.value !== value) changed.push(new Changed(place, now, value));
+    place++;
   }
-  for (let place = before.resources.length; place < after.resources.length; place++) {
+  for (; place < after.resources.length; place++) {
     const added = after.resources[place];
     if (added !== undefined) changed.push(new Changed(place, added));
   }
@@ -64,7 +67,7 @@ class Changed implements ChangedResource {
   }
 }
 
-const nothing = new Uint8Array();
+const nothing = new FieldReader();
 
 const nameFields = {
   clusters: fields.Cluster.name,
@@ -76,12 +79,22 @@ const nameFields = {
 export function isRenamed(kind: ResourceKind, before: Uint8Array, after: Uint8Array): boolean {
   if (kind === 'secrets') return false;
   try {
-    const [was, is] = [before, after].map((one) => lastValueOf(one, nameFields[kind]) ?? nothing);
-    return was !== undefined && is !== undefined && Buffer.compare(was, is) !== 0;
+    const was = readLastValue(new FieldReader(before), nameFields[kind]);
+    const is = readLastValue(new FieldReader(after), nameFields[kind]);
+    return !haveEqualRest(was ?? nothing, is ?? nothing);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return nameOf(kind, after) !== undefined;
   }
+}
+
+function haveEqualRest(one: FieldReader, other: FieldReader): boolean {
+  const length = one.limit - one.end;
+  if (other.limit - other.end !== length) return false;
+  for (let at = 0; at < length; at++) {
+    if (one.message[one.end + at] !== other.message[other.end + at]) return false;
+  }
+  return true;
 }
 
 /** A resource's name; undefined when it cannot be read, or is a secret's, which nobody asks for. */

@@ -44,7 +44,7 @@ function examine(resource: Uint8Array, look: Examine): readonly Violation[] {
 /** Looks at those filter chains that are not as they were, each in its place. */
 function examineListener(listener: Uint8Array, before: Uint8Array, violations: Violation[]): void {
   for (const field of [Listener.filter_chains, Listener.default_filter_chain]) {
-    forEachChanged(before, listener, field, (chain) => examineChain(chain, violations));
+    forEachChanged(before, listener, field, (chain) => examineChain(chain.value(), violations));
   }
 }
 

@@ -1,5 +1,6 @@
 import { Pace, type Steps, stepBytes } from '../steps.ts';
 import { readClusterName } from '../xds/cluster.ts';
+import { releaseSpareReaders } from '../xds/field-reader.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
 import { type ChangedResource, isRenamed, nameOf } from './changed-resources.ts';
@@ -23,19 +24,26 @@ export function* findViolations(
   const clusters = new ClusterNames(before, after);
   const found: FoundViolation[] = [];
   const pace = new Pace(stepBytes);
-  for (const resource of changed) {
-    if (pace.isPauseDue(resource.after.length)) yield;
-    after.checkpoint?.(resource.after.length);
-    const { kind, before: was = nothing, after: is } = resource;
-    const violations = introduced(readableViolations(kind, was, is, clusters), () =>
-      readableViolations(kind, was, was, clusters),
-    );
-    for (const violation of nameViolations(resource, clusters)) {
-      found.push({ ...violation, resource });
+  try {
+    for (const resource of changed) {
+      if (pace.isPauseDue(resource.after.length)) yield;
+      after.checkpoint?.(resource.after.length);
+      for (const violation of violationsOf(resource, clusters))
+        found.push({ ...violation, resource });
     }
-    for (const violation of violations) found.push({ ...violation, resource });
+  } finally {
+    releaseSpareReaders();
   }
   return found;
+}
+
+function violationsOf(resource: ChangedResource, clusters: ClusterNames): readonly Violation[] {
+  const { kind, before = nothing, after } = resource;
+  const inside = introduced(readableViolations(kind, before, after, clusters), () =>
+    readableViolations(kind, before, before, clusters),
+  );
+  const names = nameViolations(resource, clusters);
+  return names.length === 0 ? inside : [...names, ...inside];
 }
 
 function readableViolations(

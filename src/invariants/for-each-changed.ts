@@ -9,14 +9,15 @@ export interface Counts {
 }
 
 /**
- * Visits the values of a length-delimited field that are not what they were in their place, and tells
- * what they were. Nearly all are: these cost no more than a comparison. Throws MalformedMessageError.
+ * Visits the values of a length-delimited field that are not what they were in their place, with readers
+ * that stand at them and at what they were. Nearly all are: these cost no more than a comparison. Throws
+ * MalformedMessageError.
  */
 export function forEachChanged(
   before: Uint8Array,
   after: Uint8Array,
   field: FieldRef,
-  visit: (value: Uint8Array, was: Uint8Array | undefined) => void,
+  visit: (now: FieldReader, then: FieldReader | undefined) => void,
 ): Counts {
   const then = new FieldReader(before);
   const now = new FieldReader(after);
@@ -27,7 +28,7 @@ export function forEachChanged(
     const hadOne = nextOccurrence(then, field);
     if (hadOne) counts.before++;
     if (hadOne && isSame(then, now, bytes)) continue;
-    visit(now.value(), hadOne ? then.value() : undefined);
+    visit(now, hadOne ? then : undefined);
   }
   while (nextOccurrence(then, field)) counts.before++;
   return counts;

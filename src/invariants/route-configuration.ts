@@ -14,6 +14,7 @@ import {
 } from '../xds/wire.ts';
 import { examineRoute, type Findings } from './examine-route.ts';
 import { forEachChanged, haveEqualValues } from './for-each-changed.ts';
+import { HostCheck, type HostRules, lookAhead } from './sound-host.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -28,13 +29,16 @@ export function findRouteViolations(
   isClusterMissing: (cluster: string) => boolean,
 ): readonly Violation[] {
   const violations: Violation[] = [];
-  const rules: Rules = {
-    maxBodyBytes: maxBodyBytesOf(after),
-    mayBeAbsent: wrappedBoolOf(after, RouteConfiguration.validate_clusters) !== true,
-    isClusterMissing,
-  };
+  const rules = rulesOf(after, isClusterMissing);
   let domainsMayRepeat = false;
-  const hosts = forEachChanged(before, after, RouteConfiguration.virtual_hosts, (host, was) => {
+  const check = new HostCheck(after, rules);
+  const hosts = forEachChanged(before, after, RouteConfiguration.virtual_hosts, (now, then) => {
+    if (then !== undefined && check.isSound(then, now)) {
+      domainsMayRepeat ||= !check.hasEqualDomains;
+      return;
+    }
+    const host = now.value();
+    const was = then?.value();
     violations.push(...hostViolations(was, host, rules));
     domainsMayRepeat ||= was === undefined || !hasEqualDomains(was, host);
   });
@@ -54,8 +58,8 @@ export function clustersOfChangedRoutes(
   after: Uint8Array,
 ): ReadonlySet<string> {
   const findings = noFindings();
-  forEachChanged(before, after, RouteConfiguration.virtual_hosts, (host, was) => {
-    for (const route of newRoutes(was, host)) {
+  forEachChanged(before, after, RouteConfiguration.virtual_hosts, (now, then) => {
+    for (const route of newRoutes(then?.value(), now.value())) {
       examineRoute(route, defaultMaxBodyBytes, findings);
     }
   });
@@ -70,12 +74,29 @@ export function clustersOf(routeConfiguration: Uint8Array): ReadonlySet<string> 
   );
 }
 
-/** What holds for all virtual hosts of a route configuration. */
-interface Rules {
-  readonly maxBodyBytes: number;
-  /** Whether a route to an absent cluster gets nothing rejected. */
-  readonly mayBeAbsent: boolean;
+interface Rules extends HostRules {
   readonly isClusterMissing: (cluster: string) => boolean;
+}
+
+/** Read in one walk where a route configuration sets nothing of its own, as Envoy Gateway's do. */
+function rulesOf(
+  routeConfiguration: Uint8Array,
+  isClusterMissing: Rules['isClusterMissing'],
+): Rules {
+  const { validate_clusters, max_direct_response_body_size_bytes } = RouteConfiguration;
+  const reader = new FieldReader(routeConfiguration);
+  let isPlain = true;
+  while (isPlain && reader.next()) {
+    isPlain =
+      reader.number !== validate_clusters.number &&
+      reader.number !== max_direct_response_body_size_bytes.number;
+  }
+  if (isPlain) return { maxBodyBytes: defaultMaxBodyBytes, mayBeAbsent: true, isClusterMissing };
+  return {
+    maxBodyBytes: maxBodyBytesOf(routeConfiguration),
+    mayBeAbsent: wrappedBoolOf(routeConfiguration, validate_clusters) !== true,
+    isClusterMissing,
+  };
 }
 
 function hostViolations(
@@ -133,9 +154,6 @@ function nameOf(host: Uint8Array): string {
 function noFindings(): Findings {
   return { clusters: new Set(), violations: [] };
 }
-
-/** How many routes a rewrite may have taken away in one place, and the rest is still found again. */
-const lookAhead = 8;
 
 /** The routes of a virtual host that were not there before, in the order they are now. */
 function newRoutes(before: Uint8Array | undefined, host: Uint8Array): readonly Uint8Array[] {

@@ -4,6 +4,8 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 
+const nothing = new Uint8Array();
+
 /** What becomes of one field: kept, dropped, or these bytes (whole fields, tags included) instead. */
 export type FieldEdit = 'keep' | 'drop' | readonly Uint8Array[];
 
@@ -43,21 +45,26 @@ export function mapFields(
   field: FieldRef,
   rewrite: (value: Uint8Array, index: number) => Uint8Array | undefined,
 ): Uint8Array {
-  let index = 0;
-  return editFields(message, (reader) => {
-    if (reader.number !== field.number) return 'keep';
-    expectLengthDelimited(reader, field);
+  let parts: Uint8Array[] | undefined;
+  let copied = 0;
+  const reader = new FieldReader(message);
+  for (let index = 0; nextOccurrence(reader, field); index++) {
     const value = reader.value();
-    const at = index++;
     let result: Uint8Array | undefined;
     try {
-      result = rewrite(value, at);
+      result = rewrite(value, index);
     } catch (error) {
-      throw seenFromOutside(error, `${field.name}[${at}]`, reader.valueStart);
+      throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
     }
-    if (result === value) return 'keep';
-    return result === undefined ? 'drop' : [encodeFieldHead(field, result.length), result];
-  });
+    if (result === value) continue;
+    parts ??= [];
+    if (reader.start > copied) parts.push(message.subarray(copied, reader.start));
+    if (result !== undefined) parts.push(encodeFieldHead(field, result.length), result);
+    copied = reader.end;
+  }
+  if (parts === undefined) return message;
+  if (message.length > copied) parts.push(message.subarray(copied));
+  return concatenate(parts);
 }
 
 /** Visits each occurrence of one length-delimited field. Errors below name it, as in `mapFields`. */
@@ -98,17 +105,46 @@ export function collectFields<T>(
   return results;
 }
 
+/**
+ * For walks in which nothing else walks: all of them have this one, and let it go when they end, as what
+ * it walked last would stay in memory.
+ */
+const walker = new FieldReader();
+
+function walk(message: Uint8Array): FieldReader {
+  return walker.over(message, 0, message.length);
+}
+
+function letGo(): void {
+  walk(nothing);
+}
+
 /** The values of a length-delimited field, in order: views, not copies. */
 export function valuesOf(message: Uint8Array, field: FieldRef): Uint8Array[] {
   const values: Uint8Array[] = [];
-  const reader = new FieldReader(message);
-  while (nextOccurrence(reader, field)) values.push(reader.value());
+  try {
+    walk(message);
+    while (nextOccurrence(walker, field)) values.push(walker.value());
+  } finally {
+    letGo();
+  }
   return values;
 }
 
 /** The last value of a length-delimited field, which is the one a decoder of strings keeps. */
 export function lastValueOf(message: Uint8Array, field: FieldRef): Uint8Array | undefined {
-  return readLastValue(new FieldReader(message), field)?.rest();
+  let start = -1;
+  let end = -1;
+  try {
+    walk(message);
+    while (nextOccurrence(walker, field)) {
+      start = walker.valueStart;
+      end = walker.end;
+    }
+    return start === -1 ? undefined : walker.over(message, start, end).rest();
+  } finally {
+    letGo();
+  }
 }
 
 /** A reader of what `lastValueOf` answers, without a view of it. */
@@ -137,17 +173,21 @@ export function nextOccurrence(reader: FieldReader, field: FieldRef): boolean {
  * the last one wins, a repeated singular message merges, and an edit of either would guess.
  */
 export function expectAtMostOne(message: Uint8Array, ...oneOf: readonly FieldRef[]): void {
-  const reader = new FieldReader(message);
   let seen = 0;
-  while (reader.next()) {
-    if (!hasNumber(oneOf, reader.number) || ++seen < 2) continue;
-    const field = oneOf.find((one) => one.number === reader.number) ?? oneOf[0];
-    throw new MalformedMessageError(
-      `${field?.message} has ${oneOf.map((one) => one.name).join(' or ')} more than once`,
-      '',
-      reader.start,
-      'ambiguous',
-    );
+  try {
+    walk(message);
+    while (walker.next()) {
+      if (!hasNumber(oneOf, walker.number) || ++seen < 2) continue;
+      const field = oneOf.find((one) => one.number === walker.number) ?? oneOf[0];
+      throw new MalformedMessageError(
+        `${field?.message} has ${oneOf.map((one) => one.name).join(' or ')} more than once`,
+        '',
+        walker.start,
+        'ambiguous',
+      );
+    }
+  } finally {
+    letGo();
   }
 }
 
@@ -164,9 +204,13 @@ export function stringOf(message: Uint8Array, field: FieldRef): string {
 
 /** Whether a field with this number occurs, whatever its wire type. */
 export function hasField(message: Uint8Array, field: FieldRef): boolean {
-  const reader = new FieldReader(message);
-  while (reader.next()) if (reader.number === field.number) return true;
-  return false;
+  try {
+    walk(message);
+    while (walker.next()) if (walker.number === field.number) return true;
+    return false;
+  } finally {
+    letGo();
+  }
 }
 
 /** Whether an occurrence of a length-delimited field has exactly these bytes as its value. */
@@ -179,12 +223,16 @@ export function hasValue(message: Uint8Array, field: FieldRef, value: Uint8Array
 
 /** A varint field's value, the last one given, 0 when absent. */
 export function varintOf(message: Uint8Array, field: FieldRef): number {
-  const reader = new FieldReader(message);
   let value = 0;
-  while (reader.next()) {
-    if (reader.number !== field.number) continue;
-    expectVarint(reader, field);
-    value = reader.varint();
+  try {
+    walk(message);
+    while (walker.next()) {
+      if (walker.number !== field.number) continue;
+      expectVarint(walker, field);
+      value = walker.varint();
+    }
+  } finally {
+    letGo();
   }
   return value;
 }
@@ -195,8 +243,10 @@ export function varintOf(message: Uint8Array, field: FieldRef): number {
  */
 export function wrappedBoolOf(message: Uint8Array, field: FieldRef): boolean | undefined {
   const values = valuesOf(message, field);
-  if (values.length === 0) return undefined;
-  return varintOf(concatenate(values), fields.BoolValue.value) !== 0;
+  const [first] = values;
+  if (first === undefined) return undefined;
+  const merged = values.length === 1 ? first : concatenate(values);
+  return varintOf(merged, fields.BoolValue.value) !== 0;
 }
 
 /** Throws MalformedMessageError when the reader's current field is not length-delimited. */
