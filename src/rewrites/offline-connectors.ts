@@ -68,7 +68,7 @@ export function* rewriteOfflineConnectors(
         ...shared,
         name,
         offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
-        connectable: served.connectable.has(name),
+        connectable: served.isConnectable(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
         takeDomain: domainTaker(routeConfiguration),
