@@ -1,11 +1,15 @@
 import type { Steps } from '../steps.ts';
 import { maxBodyBytesOf } from '../xds/body-limit.ts';
+import { encodeFieldHead } from '../xds/encoding.ts';
+import type { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
+import { seenFromOutside } from '../xds/malformed.ts';
 import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
 import {
   decodeString,
+  editFields,
+  type FieldEdit,
   forEachField,
-  mapFields,
   stringOf,
   valuesOf,
   wrappedBoolOf,
@@ -89,14 +93,30 @@ function rewriteConfiguration(
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
   let needsConnect = false;
+  let place = 0;
+  let next = 0;
+  const rewriteHost = (field: FieldReader): FieldEdit => {
+    const host = surveyed[next];
+    if (host?.place !== place) return 'keep';
+    next++;
+    const virtualHost = field.value();
+    const rewritten = rewriteVirtualHost(virtualHost, host.routes, context);
+    needsConnect ||= rewritten.needsConnect;
+    const { value } = rewritten;
+    if (value === virtualHost) return 'keep';
+    return [encodeFieldHead(RouteConfiguration.virtual_hosts, value.length), value];
+  };
   const value = context.report.allOrNothing(() =>
-    mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
-      context.checkpoint?.(virtualHost.length);
-      const routes = surveyed.get(host);
-      if (routes === undefined) return virtualHost;
-      const rewritten = rewriteVirtualHost(virtualHost, routes, context);
-      needsConnect ||= rewritten.needsConnect;
-      return rewritten.value;
+    editFields(routeConfiguration, (field) => {
+      if (field.number !== RouteConfiguration.virtual_hosts.number) return 'keep';
+      context.checkpoint?.(field.end - field.valueStart);
+      try {
+        return rewriteHost(field);
+      } catch (error) {
+        throw seenFromOutside(error, `virtual_hosts[${place}]`, field.valueStart);
+      } finally {
+        place++;
+      }
     }),
   );
   return { value, needsConnect };

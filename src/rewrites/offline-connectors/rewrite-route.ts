@@ -49,8 +49,7 @@ export function rewriteRoute(
 ): RewrittenRoute {
   const { view, action, forwards } = surveyed;
   if (isUpgradeRefusal(action)) return notForwarding;
-  const { identity } = surveyed;
-  const subject: Subject = { view, action, identity, forwards, route, virtualHost, context };
+  const subject: Subject = { ...surveyed, route, virtualHost, context };
   const lostMirrors = findLostMirrors(subject);
   reportMerged(subject, forwards);
   const offline = forwards.filter(({ verdict }) => verdict.kind === 'offline');

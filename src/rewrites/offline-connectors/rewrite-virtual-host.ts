@@ -55,7 +55,7 @@ function readHost(virtualHost: Uint8Array): {
 /** Rewrites the routes of a virtual host, and gives it the CONNECT route that fits them. */
 export function rewriteVirtualHost(
   virtualHost: Uint8Array,
-  surveyed: ReadonlyMap<number, SurveyedRoute>,
+  surveyed: readonly SurveyedRoute[],
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
   const { name, hasMatcher } = readHost(virtualHost);
@@ -72,10 +72,12 @@ export function rewriteVirtualHost(
     tunnelled: [],
   };
   let index = 0;
+  let next = 0;
   const routed = editFields(virtualHost, (field) => {
     if (field.number !== VirtualHost.routes.number) return 'keep';
-    const its = surveyed.get(index++);
-    if (its === undefined) return 'keep';
+    const its = surveyed[next];
+    if (its?.place !== index++) return 'keep';
+    next++;
     const route = field.value();
     const result = insideField(`routes[${index - 1}]`, field.valueStart, () =>
       rewriteRoute(route, its, name, context),
