@@ -21,10 +21,7 @@ import {
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
-import {
-  type RewrittenVirtualHost,
-  rewriteVirtualHost,
-} from './offline-connectors/rewrite-virtual-host.ts';
+import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { type SurveyedConfiguration, survey } from './offline-connectors/survey.ts';
 import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
 import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
@@ -91,20 +88,20 @@ function rewriteConfiguration(
   routeConfiguration: Uint8Array,
   surveyed: SurveyedConfiguration,
   context: RouteConfigurationContext,
-): RewrittenVirtualHost {
-  let needsConnect = false;
+): { readonly value: Uint8Array; readonly needsConnect: boolean } {
+  let needsConnectNow = false;
   let place = 0;
   let next = 0;
   const rewriteHost = (field: FieldReader): FieldEdit => {
     const host = surveyed[next];
     if (host?.place !== place) return 'keep';
     next++;
-    const virtualHost = field.value();
-    const rewritten = rewriteVirtualHost(virtualHost, host.routes, context);
-    needsConnect ||= rewritten.needsConnect;
-    const { value } = rewritten;
-    if (value === virtualHost) return 'keep';
-    return [encodeFieldHead(RouteConfiguration.virtual_hosts, value.length), value];
+    const { pieces, needsConnect } = rewriteVirtualHost(field.value(), host.routes, context);
+    needsConnectNow ||= needsConnect;
+    if (pieces === undefined) return 'keep';
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    return [encodeFieldHead(RouteConfiguration.virtual_hosts, length), ...pieces];
   };
   const value = context.report.allOrNothing(() =>
     editFields(routeConfiguration, (field) => {
@@ -119,7 +116,7 @@ function rewriteConfiguration(
       }
     }),
   );
-  return { value, needsConnect };
+  return { value, needsConnect: needsConnectNow };
 }
 
 /** Their set is made when it is first asked: few domains of a large route configuration ever matter. */

@@ -23,8 +23,7 @@ export interface Answer {
 /** Answers every request of a route whose connector is offline, upgrades included. */
 export function answerRoute(
   route: Uint8Array,
-  view: SurveyedRoute['view'],
-  action: ForwardingAction,
+  { view, action }: SurveyedRoute,
   context: RouteConfigurationContext,
 ): Answer {
   if (view.matchesConnect && !context.connectable && !context.validatesClusters) {

@@ -84,8 +84,8 @@ const matchConnect = lazily(() =>
 );
 
 /** A Route for CONNECT, made of its action and whatever else it needs (fields of Route, encoded). */
-export function connectRoute(name: string, rest: Uint8Array): Uint8Array {
-  return concatenate([matchConnect(), encodeText(fields.Route.name, name), rest]);
+export function connectRoute(name: string, rest: readonly Uint8Array[]): Uint8Array {
+  return concatenate([matchConnect(), encodeText(fields.Route.name, name), ...rest]);
 }
 
 const upgradeConnect = lazily(() =>
