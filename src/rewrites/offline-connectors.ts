@@ -5,21 +5,14 @@ import type { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { seenFromOutside } from '../xds/malformed.ts';
 import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
-import {
-  decodeString,
-  editFields,
-  type FieldEdit,
-  forEachField,
-  stringOf,
-  valuesOf,
-  wrappedBoolOf,
-} from '../xds/wire.ts';
+import { editFields, type FieldEdit, stringOf, wrappedBoolOf } from '../xds/wire.ts';
 import {
   allowConnect,
   surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
+import { domainTaker } from './offline-connectors/our-domains.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { type SurveyedConfiguration, survey } from './offline-connectors/survey.ts';
@@ -28,7 +21,7 @@ import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
 import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
 
-const { RouteConfiguration, VirtualHost } = fields;
+const { RouteConfiguration } = fields;
 
 /**
  * Routes that forward to an offline connector answer at once; online connectors get their tunnel.
@@ -46,14 +39,7 @@ export function* rewriteOfflineConnectors(
   const { internalListener } = settings.connectors;
   const opened = openTunnels(snapshot, found, internalListener, report);
   yield;
-  const shared = {
-    view,
-    settings: settings.connectors,
-    report,
-    checkpoint: snapshot.checkpoint,
-    tunnels: opened.tunnels,
-    ourNameOf: nameVirtualHosts(snapshot),
-  };
+  const ourNameOf = nameVirtualHosts(snapshot);
   const answerWithin = encodeOfflineAnswers(settings.connectors.offlineResponse);
   const served = surveyConnectionManagers(snapshot, report);
   yield;
@@ -66,8 +52,13 @@ export function* rewriteOfflineConnectors(
       if (surveyed === undefined) return routeConfiguration;
       const name = stringOf(routeConfiguration, RouteConfiguration.name);
       const rewritten = rewriteConfiguration(routeConfiguration, surveyed, {
-        ...shared,
         name,
+        view,
+        settings: settings.connectors,
+        report,
+        checkpoint: snapshot.checkpoint,
+        tunnels: opened.tunnels,
+        ourNameOf,
         offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
         connectable: served.isConnectable(name),
         validatesClusters:
@@ -117,26 +108,4 @@ function rewriteConfiguration(
     }),
   );
   return { value, needsConnect: needsConnectNow };
-}
-
-/** Their set is made when it is first asked: few domains of a large route configuration ever matter. */
-function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {
-  let taken: Set<string> | undefined;
-  return (domain) => {
-    taken ??= domainsOf(routeConfiguration);
-    if (taken.has(domain)) return false;
-    taken.add(domain);
-    return true;
-  };
-}
-
-/** In lower case, as Envoy compares them. */
-function domainsOf(routeConfiguration: Uint8Array): Set<string> {
-  const domains = new Set<string>();
-  forEachField(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
-    for (const domain of valuesOf(virtualHost, VirtualHost.domains)) {
-      domains.add(decodeString(domain).toLowerCase());
-    }
-  });
-  return domains;
 }

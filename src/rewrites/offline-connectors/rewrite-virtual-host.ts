@@ -3,7 +3,8 @@ import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { connectFilterConfigs } from './filter-configs.ts';
-import { absentClusterAction, connectAction, connectRoute } from './messages.ts';
+import { absentClusterAction, connectRoute } from './messages.ts';
+import { ourDomain } from './our-domains.ts';
 import { connectRouteName } from './own-routes.ts';
 import { placeConnectRoute } from './place-connect-route.ts';
 import { type RewrittenRoute, rewriteRoute } from './rewrite-route.ts';
@@ -106,7 +107,7 @@ function tunnelConnect(
   for (const one of tunnelled) {
     if (context.tunnels.get(one.cluster) === owner) ownRoutes.push(edit.route(one.place));
   }
-  const domain = `${ourName}.connector.internal`;
+  const domain = ourDomain(ourName);
   const filters = connectFilterConfigs(ownRoutes);
   if (filters.disputed !== undefined) {
     const detail = `CONNECT gets Envoy’s 404: routes into ${owner}’s tunnel differ in ${filters.disputed}`;
@@ -115,8 +116,7 @@ function tunnelConnect(
     return;
   }
   const routeName = connectRouteName('connect', ourName);
-  const action = encodeField(Route.route, connectAction(cluster));
-  const route = connectRoute(routeName, [action, ...filters.fields]);
+  const route = connectRoute(routeName, { cluster }, filters.fields);
   const inserted = placeConnectRoute(edit, routeName, route);
   if (inserted !== undefined) {
     edit.insertRoute(inserted);
@@ -164,7 +164,7 @@ function answerConnect(
   const routes = answered.map((place) => edit.route(place));
   const filters = connectFilterConfigs(routes); // disputed or not: there is nothing behind it
   const { headers, withoutBody } = context.offlineAnswer;
-  const route = connectRoute(routeName, [action, ...headers, ...filters.fields]);
+  const route = connectRoute(routeName, { fields: [action, ...headers] }, filters.fields);
   const inserted = placeConnectRoute(edit, routeName, route);
   if (inserted === undefined) return;
   edit.insertRoute(inserted);
