@@ -106,8 +106,8 @@ export class GatewayRetrigger {
 
   /**
    * Remembers from which state a translation is answered. A hook call waits for this, so it looks
-   * at the snapshot in the next turn of the event loop, in which the answer begins to leave. What changes from the start of the call until then
-   * counts as changed: it may have been decided already.
+   * at the snapshot in the next turn of the event loop, in which the answer begins to leave. What
+   * changes from the start of the call until then counts as changed: it may have been decided already.
    */
   watchCall(): CallWatch {
     const since: ChangedSince = { gateways: new Set(), routes: new Set() };

@@ -139,5 +139,12 @@ describe('what is remembered of snapshots', () => {
     expect(looks).toBe(2);
     vi.advanceTimersByTime(1_000);
     expect(looks).toBe(2);
+    for (let call = 0; call < 3; call++) log.answered({ ...callOf(reportOf(1, 0), 1), snapshot });
+    vi.advanceTimersToNextTimer(); // one in each turn of the event loop
+    expect(looks).toBe(3);
+    vi.advanceTimersToNextTimer();
+    expect(looks).toBe(4);
+    vi.runAllTimers();
+    expect(looks).toBe(5);
   });
 });
