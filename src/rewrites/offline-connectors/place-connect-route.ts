@@ -1,5 +1,5 @@
 import { encodeField, encodeString } from '../../xds/encoding.ts';
-import { type FieldReader, spareReader } from '../../xds/field-reader.ts';
+import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
 import { expectLengthDelimited, over } from '../../xds/wire.ts';
@@ -21,9 +21,10 @@ export function placeConnectRoute(
   let isSame = false;
   let lastForeign = -1;
   let count = 0;
+  const match = new FieldReader();
   virtualHost.forEachRoute((reader, index) => {
     const { message, start, limit } = reader;
-    const sort = sortOfRoute(reader, ourName);
+    const sort = sortOfRoute(reader, match, ourName);
     count = index + 1;
     if (sort === 'ours') {
       ours = index;
@@ -38,22 +39,26 @@ export function placeConnectRoute(
     : { field, at: lastForeign, how: 'after' };
 }
 
-function sortOfRoute(reader: FieldReader, ourName: Uint8Array): 'ours' | 'connect' | 'other' {
+function sortOfRoute(
+  reader: FieldReader,
+  match: FieldReader,
+  ourName: Uint8Array,
+): 'ours' | 'connect' | 'other' {
   let isOurs = false;
   let isForConnect = false;
   while (reader.next()) {
     if (reader.number === Route.name.number) {
       expectLengthDelimited(reader, Route.name);
       isOurs = reader.isValue(ourName);
-    } else if (reader.number === Route.match.number) isForConnect = matchesConnect(reader);
+    } else if (reader.number === Route.match.number) {
+      isForConnect = matchesConnect(reader, match);
+    }
   }
   if (isOurs) return 'ours';
   return isForConnect ? 'connect' : 'other';
 }
 
-const match = spareReader();
-
-function matchesConnect(route: FieldReader): boolean {
+function matchesConnect(route: FieldReader, match: FieldReader): boolean {
   over(route, Route.match, match);
   try {
     while (match.next()) if (match.number === RouteMatch.connect_matcher.number) return true;

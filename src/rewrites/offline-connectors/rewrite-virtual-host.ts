@@ -119,11 +119,11 @@ function tunnelConnect(
   const route = connectRoute(routeName, { cluster }, filters.fields);
   const inserted = placeConnectRoute(edit, routeName, route);
   if (inserted !== undefined) {
-    edit.insertRoute(inserted);
     const place = placeOf(context, name, routeName);
     context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
   }
   takeDomain(edit, domain, context);
+  if (inserted !== undefined) edit.insertRoute(inserted);
 }
 
 /** Gives the virtual host a domain, unless it has it, or may not have it. */

@@ -1,4 +1,4 @@
-import { encodeFieldHead } from '../../xds/encoding.ts';
+import { concatenate, encodeFieldHead } from '../../xds/encoding.ts';
 import { FieldReader, wireTypes } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { decodeString, expectLengthDelimited, hasValue } from '../../xds/wire.ts';
@@ -65,7 +65,11 @@ export class VirtualHostEdit {
 
   /** Whether it came with this domain. Throws MalformedMessageError. */
   hasDomain(domain: Uint8Array): boolean {
-    if (this.#areDomainsOdd) return hasValue(this.#virtualHost, VirtualHost.domains, domain);
+    if (this.#areDomainsOdd) {
+      // Places are told as they are with the routes that replace others so far.
+      const edited = concatenate(this.finish() ?? [this.#virtualHost]);
+      return hasValue(edited, VirtualHost.domains, domain);
+    }
     for (let at = 0; at < this.#domains.length; at += 2) {
       const from = this.#domains[at] ?? 0;
       const to = this.#domains[at + 1] ?? 0;
