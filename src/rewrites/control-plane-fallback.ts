@@ -1,8 +1,8 @@
-import { policyGroup } from '../policy/offramp-policy.ts';
+import { mayHaveStamps } from '../policy/find-stamps.ts';
 import { readClusterNames } from '../xds/cluster.ts';
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
-import { mapFields, textFinder } from '../xds/wire.ts';
+import { mapFields } from '../xds/wire.ts';
 import {
   addFallbackFilters,
   surveyConnectionManagers,
@@ -28,8 +28,6 @@ import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration } = fields;
-
-const hasStamp = textFinder(policyGroup);
 
 /**
  * A GET to a VM that turns out to be gone is replayed to the control plane, inside Envoy. Comes last:
@@ -92,11 +90,11 @@ function rewriteHosts(
 }
 
 /** Whether somebody may have opted a route of the snapshot in: cheap, and wrong only in one way. */
-function mayBeOptedIn({ resources, contexts }: Snapshot, routes: readonly VmRouteName[]): boolean {
+function mayBeOptedIn(snapshot: Snapshot, routes: readonly VmRouteName[]): boolean {
   return (
     routes.length > 0 ||
-    contexts.some((context) => Buffer.from(context).includes('controlPlaneFallback')) ||
-    resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value))
+    snapshot.contexts.some((context) => Buffer.from(context).includes('controlPlaneFallback')) ||
+    mayHaveStamps(snapshot)
   );
 }
 

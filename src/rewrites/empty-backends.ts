@@ -1,14 +1,11 @@
-import {
-  type EmptyBackendsMode,
-  type OfframpPolicy,
-  policyGroup,
-} from '../policy/offramp-policy.ts';
+import { mayHaveStamps, stampFinder } from '../policy/find-stamps.ts';
+import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import { noAssignments } from '../state/assignments.ts';
 import { noBackendRefs } from '../state/backend-refs.ts';
 import { indexClusters } from '../xds/cluster-index.ts';
 import { fields } from '../xds/fields.ts';
-import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
-import { mapFields, stringOf, textFinder } from '../xds/wire.ts';
+import { mapResourcesInSteps } from '../xds/snapshot.ts';
+import { mapFields, stringOf } from '../xds/wire.ts';
 import {
   type DecidedMode,
   modeOfRoute,
@@ -22,8 +19,6 @@ import { ReportBuilder } from './report-builder.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 
-const hasStamp = textFinder(policyGroup);
-
 /**
  * BackendRefs without an endpoint that takes requests leave their weighted split; the others have
  * all of the requests, in their relative weights. Invalid backendRefs keep their share of 500s.
@@ -36,7 +31,7 @@ export const rewriteEmptyBackends: SteppedRewrite = function* (snapshot, state, 
   const { mode, endpoints } = settings.emptyBackends;
   const assignments = endpoints === 'hook' ? (state.assignments ?? noAssignments) : undefined;
   const isPassed = (its: EmptyBackendsMode) => its === 'Keep' && !settings.everySplit;
-  if (isPassed(mode) && !mayRebalance(snapshot, policies)) {
+  if (isPassed(mode) && policies.length === 0 && !mayHaveStamps(snapshot)) {
     return { snapshot, report: report.finish([]) };
   }
   const byConfiguration: DecidedMode = {
@@ -52,6 +47,7 @@ export const rewriteEmptyBackends: SteppedRewrite = function* (snapshot, state, 
     assignments !== undefined ||
     backendRefs !== noBackendRefs;
   const splitsToRead = readsEverySplit ? everySplit : yield* findThinSplits(snapshot, clusters);
+  const hasStamp = stampFinder(snapshot);
   const rewritten = yield* mapResourcesInSteps(
     snapshot,
     'routes',
@@ -83,9 +79,3 @@ export const rewriteEmptyBackends: SteppedRewrite = function* (snapshot, state, 
   );
   return { snapshot: rewritten, report: report.finish([]), splits: report.splits };
 };
-
-function mayRebalance({ resources }: Snapshot, policies: readonly OfframpPolicy[]): boolean {
-  return (
-    policies.length > 0 || resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value))
-  );
-}

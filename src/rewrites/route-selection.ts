@@ -1,3 +1,4 @@
+import type { RouteColumns } from '../xds/route-columns.ts';
 import type { RouteScan } from '../xds/route-scan.ts';
 
 /** Which routes of a route configuration are read: the others stay as they are, whatever they are. */
@@ -10,50 +11,84 @@ export interface RoutesToRead {
 
 export const everyRoute: RoutesToRead = { hasHost: () => true, hasRoute: () => true };
 
-/** Routes of one route configuration, selected by what a scan of it tells. */
-export class RouteSelection implements RoutesToRead {
-  readonly scan: RouteScan;
-  readonly #isSelected: Uint8Array;
-  #isEmpty = true;
+/** Routes of a snapshot, selected by what scans tell of them. */
+export class RouteSelection {
+  readonly columns: RouteColumns;
+  /** By the numbers of routes; shorter than these, where none is selected. */
+  #isSelected = new Uint8Array();
 
-  constructor(scan: RouteScan) {
-    this.scan = scan;
-    this.#isSelected = new Uint8Array(scan.traits.length);
+  constructor(columns: RouteColumns) {
+    this.columns = columns;
   }
 
-  get isEmpty(): boolean {
-    return this.#isEmpty;
-  }
-
-  /** Selects the routes, by their numbers in the scan, that are `wanted` and were not before. */
-  select(wanted: (scan: RouteScan, route: number) => boolean): void {
-    for (let route = 0; route < this.#isSelected.length; route++) {
-      if (this.#isSelected[route] === 1 || !wanted(this.scan, route)) continue;
-      this.#isSelected[route] = 1;
-      this.#isEmpty = false;
+  /** Selects the routes of a route configuration, by their numbers, that are `wanted` and were not before. */
+  select(scan: RouteScan, wanted: (route: number, scan: RouteScan) => boolean): void {
+    for (let route = scan.firstRoute; route < scan.routesEnd; route++) {
+      if (!this.has(route) && wanted(route, scan)) this.#add(route);
     }
   }
 
+  has(route: number): boolean {
+    return this.#isSelected[route] === 1;
+  }
+
+  /** Whether one of the routes is selected, by the number of the first and that behind the last. */
+  hasAny(from: number, to: number): boolean {
+    for (let route = from; route < to; route++) if (this.has(route)) return true;
+    return false;
+  }
+
+  /** What is to be read of a route configuration; undefined when none of its routes is selected. */
+  of(scan: RouteScan): RoutesToRead | undefined {
+    return this.hasAny(scan.firstRoute, scan.routesEnd)
+      ? new SelectedRoutes(this, scan)
+      : undefined;
+  }
+
+  #add(route: number): void {
+    if (route >= this.#isSelected.length) {
+      const isSelected = new Uint8Array(Math.max(2 * route, this.columns.traits.length));
+      isSelected.set(this.#isSelected);
+      this.#isSelected = isSelected;
+    }
+    this.#isSelected[route] = 1;
+  }
+}
+
+/** The selected routes of one route configuration. */
+export class SelectedRoutes implements RoutesToRead {
+  readonly #selection: RouteSelection;
+  readonly #scan: RouteScan;
+
+  constructor(selection: RouteSelection, scan: RouteScan) {
+    this.#selection = selection;
+    this.#scan = scan;
+  }
+
   hasHost(host: number): boolean {
-    const { firstRoutes, hasMatcherTree } = this.scan;
-    const at = this.#isSelected.indexOf(1, firstRoutes[host]);
-    return hasMatcherTree || (at !== -1 && at < (firstRoutes[host + 1] ?? 0));
+    const { firstHost, hasMatcherTree } = this.#scan;
+    const { columns } = this.#selection;
+    const from = columns.firstRouteOf(firstHost + host);
+    return (
+      hasMatcherTree || this.#selection.hasAny(from, columns.firstRouteOf(firstHost + host + 1))
+    );
   }
 
   hasRoute(host: number, route: number): boolean {
-    return this.#isSelected[(this.scan.firstRoutes[host] ?? 0) + route] === 1;
+    const { columns } = this.#selection;
+    return this.#selection.has(columns.firstRouteOf(this.#scan.firstHost + host) + route);
   }
 }
 
 /** Whether a route names a cluster whose hash is `wanted`. */
 export function usesCluster(
-  { firstClusters, clusters }: RouteScan,
+  columns: RouteColumns,
   route: number,
   wanted: (cluster: number) => boolean,
 ): boolean {
-  const end = firstClusters[route + 1] ?? 0;
-  for (let at = firstClusters[route] ?? 0; at < end; at++) {
-    if (wanted(clusters[at] ?? 0)) return true;
+  const end = columns.firstClusterOf(route + 1);
+  for (let at = columns.firstClusterOf(route); at < end; at++) {
+    if (wanted(columns.clusters.at(at))) return true;
   }
   return false;
 }

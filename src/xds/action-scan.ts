@@ -1,3 +1,4 @@
+import type { Column } from './column.ts';
 import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
@@ -14,6 +15,11 @@ const { RequestMirrorPolicy, UpgradeConfig, UInt32Value, BoolValue } = fields;
  */
 export const routeTraits = { forwards: 1, weighted: 2, odd: 4 } as const;
 
+/** By field numbers: 1 for those that say where requests go. */
+const specifiersByNumber = Uint8Array.from({ length: 64 }, (_, number) =>
+  destinationsByNumber.has(number) ? 1 : 0,
+);
+
 /** One for each level of messages, used again and again. */
 const readers = {
   action: spareReader(),
@@ -26,12 +32,12 @@ const readers = {
  * Scans the action at which a reader of a route stands: answers its traits, and adds the hashes of the
  * clusters that it names. Throws MalformedMessageError.
  */
-export function scanAction(outer: FieldReader, clusters: number[]): number {
+export function scanAction(outer: FieldReader, clusters: Column): number {
   let traits: number = routeTraits.forwards;
   let specifiers = 0;
   const reader = over(outer, Route.route, readers.action);
   while (reader.next()) {
-    if (destinationsByNumber.has(reader.number)) specifiers++;
+    specifiers += specifiersByNumber[reader.number] ?? 0;
     switch (reader.number) {
       case RouteAction.cluster.number:
         addCluster(reader, RouteAction.cluster, clusters);
@@ -39,11 +45,11 @@ export function scanAction(outer: FieldReader, clusters: number[]): number {
       case RouteAction.weighted_clusters.number:
         traits |= routeTraits.weighted | scanSplit(reader, clusters);
         break;
-      case RouteAction.request_mirror_policies.number:
-        scanMirror(reader, clusters);
-        break;
       case RouteAction.inline_cluster_specifier_plugin.number:
         traits |= routeTraits.odd;
+        break;
+      case RouteAction.request_mirror_policies.number:
+        scanMirror(reader, clusters);
         break;
       case RouteAction.upgrade_configs.number:
         scanUpgrade(reader);
@@ -53,7 +59,7 @@ export function scanAction(outer: FieldReader, clusters: number[]): number {
 }
 
 /** Answers whether an entry of the split is `odd`, as that trait or 0. */
-function scanSplit(outer: FieldReader, clusters: number[]): number {
+function scanSplit(outer: FieldReader, clusters: Column): number {
   let isOdd = false;
   const reader = over(outer, RouteAction.weighted_clusters, readers.part);
   while (reader.next()) {
@@ -64,7 +70,7 @@ function scanSplit(outer: FieldReader, clusters: number[]): number {
 }
 
 /** Answers whether the entry names one cluster and has at most one weight. */
-function scanEntry(outer: FieldReader, clusters: number[]): boolean {
+function scanEntry(outer: FieldReader, clusters: Column): boolean {
   let isNamed = false;
   let isOdd = false;
   let weights = 0;
@@ -86,7 +92,7 @@ function scanEntry(outer: FieldReader, clusters: number[]): boolean {
   return isNamed && !isOdd && weights < 2;
 }
 
-function scanMirror(outer: FieldReader, clusters: number[]): void {
+function scanMirror(outer: FieldReader, clusters: Column): void {
   const reader = over(outer, RouteAction.request_mirror_policies, readers.part);
   while (reader.next()) {
     if (reader.number !== RequestMirrorPolicy.cluster.number) continue;
@@ -94,7 +100,7 @@ function scanMirror(outer: FieldReader, clusters: number[]): void {
   }
 }
 
-function addCluster(reader: FieldReader, field: FieldRef, clusters: number[]): void {
+function addCluster(reader: FieldReader, field: FieldRef, clusters: Column): void {
   expectLengthDelimited(reader, field);
   clusters.push(hashName(reader.message, reader.valueStart, reader.end));
 }

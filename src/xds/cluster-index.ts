@@ -1,6 +1,9 @@
-import { readClusterName, scanCluster } from './cluster.ts';
+import { readClusterName } from './cluster.ts';
+import { ClusterScanner } from './cluster-scan.ts';
+import { Column } from './column.ts';
+import { releaseSpareReaders } from './field-reader.ts';
 import { hashText } from './name-hash.ts';
-import type { Snapshot } from './snapshot.ts';
+import { countResources, type Snapshot } from './snapshot.ts';
 
 /** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
 export function indexClusters(snapshot: Snapshot): ClusterIndex {
@@ -13,6 +16,11 @@ export function indexClusters(snapshot: Snapshot): ClusterIndex {
   return index;
 }
 
+/** What is known of a cluster but for its name. */
+const sorts = { unreadable: 0, listing: 1, eds: 2 } as const;
+
+const scanner = new ClusterScanner();
+
 /**
  * A snapshot's clusters by their names, of which only those are decoded that somebody asks for; the
  * last of several with one name. Those that cannot be read are passed over.
@@ -20,24 +28,26 @@ export function indexClusters(snapshot: Snapshot): ClusterIndex {
 export class ClusterIndex {
   /** All clusters, those too that cannot be read. */
   readonly #clusters: Uint8Array[] = [];
-  /** Of each cluster the hash of its name; undefined when it cannot be read. */
-  readonly #hashes: (number | undefined)[] = [];
-  /** Of each cluster the place of the one before it whose name has the same hash; -1 for none. */
-  readonly #before: number[] = [];
-  /** By the hashes of names, the place of the last such cluster. */
-  readonly #last = new Map<number, number>();
-  readonly #isEds: boolean[] = [];
+  /** Of each cluster one of `sorts`. */
+  readonly #sorts = new Column();
+  /** Of each cluster the hash of its name. */
+  readonly #hashes = new Column();
+  /** The place of each bucket’s last cluster, from 1; 0 when it is empty. A power of 2 of them. */
+  readonly #buckets: Int32Array;
+  /** Of each cluster the place of the one before it in its bucket, from 1; 0 for none. */
+  readonly #before = new Column();
 
   constructor(snapshot: Snapshot) {
-    for (const { kind, value } of snapshot.resources) {
-      if (kind !== 'clusters') continue;
-      snapshot.checkpoint?.(value.length);
-      const scanned = scanCluster(value);
-      const place = this.#clusters.push(value) - 1;
-      this.#hashes.push(scanned?.name);
-      this.#isEds.push(scanned?.isEds ?? false);
-      this.#before.push(scanned === undefined ? -1 : (this.#last.get(scanned.name) ?? -1));
-      if (scanned !== undefined) this.#last.set(scanned.name, place);
+    const count = countResources(snapshot, 'clusters');
+    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(count + 1)));
+    try {
+      for (const { kind, value } of snapshot.resources) {
+        if (kind !== 'clusters') continue;
+        snapshot.checkpoint?.(value.length);
+        this.#add(value);
+      }
+    } finally {
+      releaseSpareReaders();
     }
   }
 
@@ -55,15 +65,15 @@ export class ClusterIndex {
    * read.
    */
   hashAt(place: number): number | undefined {
-    return this.#hashes[place];
+    return this.#sorts.at(place) === sorts.unreadable ? undefined : this.#hashes.at(place);
   }
 
   get(name: string): Uint8Array | undefined {
-    let place = this.#last.get(hashText(name)) ?? -1;
-    while (place !== -1) {
+    const hash = hashText(name);
+    for (let place = this.#lastIn(hash); place !== -1; place = this.#before.at(place) - 1) {
       const cluster = this.#clusters[place];
-      if (cluster !== undefined && readClusterName(cluster) === name) return cluster;
-      place = this.#before[place] ?? -1;
+      if (cluster === undefined || this.#hashes.at(place) !== hash) continue;
+      if (readClusterName(cluster) === name) return cluster;
     }
     return undefined;
   }
@@ -72,15 +82,37 @@ export class ClusterIndex {
     return this.get(name) !== undefined;
   }
 
-  /** The clusters whose names have this hash and that may list their endpoints themselves. */
-  listing(hash: number): readonly Uint8Array[] {
-    const found: Uint8Array[] = [];
-    let place = this.#last.get(hash) ?? -1;
-    while (place !== -1) {
+  /** Whether something is so of a cluster whose name has this hash and that may list its endpoints itself. */
+  someListing(hash: number, isSo: (cluster: Uint8Array) => boolean): boolean {
+    for (let place = this.#lastIn(hash); place !== -1; place = this.#before.at(place) - 1) {
       const cluster = this.#clusters[place];
-      if (cluster !== undefined && this.#isEds[place] === false) found.push(cluster);
-      place = this.#before[place] ?? -1;
+      const isListing = this.#sorts.at(place) === sorts.listing;
+      if (cluster === undefined || !isListing || this.#hashes.at(place) !== hash) continue;
+      if (isSo(cluster)) return true;
     }
-    return found;
+    return false;
+  }
+
+  #lastIn(hash: number): number {
+    return (this.#buckets[this.#bucketOf(hash)] ?? 0) - 1;
+  }
+
+  #bucketOf(hash: number): number {
+    return hash & (this.#buckets.length - 1);
+  }
+
+  #add(cluster: Uint8Array): void {
+    const number = this.#clusters.push(cluster);
+    if (!scanner.scan(cluster)) {
+      this.#sorts.push(sorts.unreadable);
+      this.#hashes.push(0);
+      this.#before.push(0);
+      return;
+    }
+    const bucket = this.#bucketOf(scanner.name);
+    this.#sorts.push(scanner.isEds ? sorts.eds : sorts.listing);
+    this.#hashes.push(scanner.name);
+    this.#before.push(this.#buckets[bucket] ?? 0);
+    this.#buckets[bucket] = number;
   }
 }

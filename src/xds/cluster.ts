@@ -1,18 +1,9 @@
 import { assignsUsableEndpoint } from './endpoints.ts';
-import { FieldReader, wireTypes } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
-import { hashName } from './name-hash.ts';
 import { parseClusterName } from './names.ts';
 import type { Snapshot } from './snapshot.ts';
-import {
-  expectLengthDelimited,
-  hasField,
-  lastValueOf,
-  stringOf,
-  valuesOf,
-  varintOf,
-} from './wire.ts';
+import { hasField, lastValueOf, stringOf, valuesOf, varintOf } from './wire.ts';
 
 /** A cluster's name, '' when it has none. Throws MalformedMessageError. */
 export function readClusterName(cluster: Uint8Array): string {
@@ -31,39 +22,6 @@ export function readClusterNames(snapshot: Snapshot): ReadonlyMap<string, Uint8A
     }
   }
   return clusters;
-}
-
-/** A cluster, as far as a look at its outermost fields shows it. */
-export interface ScannedCluster {
-  /** `hashName` of its name. */
-  readonly name: number;
-  /** Whether it has its endpoints from EDS, and lists none itself. */
-  readonly isEds: boolean;
-}
-
-/** Looks at a cluster's outermost fields, without a string; undefined when it cannot be read. */
-export function scanCluster(cluster: Uint8Array): ScannedCluster | undefined {
-  const { Cluster } = fields;
-  let from = 0;
-  let to = 0;
-  let isEds = false;
-  let isCustom = false;
-  try {
-    const reader = new FieldReader(cluster);
-    while (reader.next()) {
-      if (reader.number === Cluster.name.number) {
-        expectLengthDelimited(reader, Cluster.name);
-        from = reader.valueStart;
-        to = reader.end;
-      } else if (reader.number === Cluster.type.number) {
-        isEds = reader.wireType === wireTypes.varint && reader.varint() === edsType;
-      } else if (reader.number === Cluster.cluster_type.number) isCustom = true;
-    }
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return undefined;
-  }
-  return { name: hashName(cluster, from, to), isEds: isEds && !isCustom };
 }
 
 /**
@@ -102,7 +60,8 @@ export function speaksHttp2(cluster: Uint8Array): boolean {
 
 /** Envoy's DiscoveryType values whose endpoints are all in the cluster itself. */
 const inlineTypes: ReadonlySet<number> = new Set([0, 1, 2]); // STATIC, STRICT_DNS, LOGICAL_DNS
-const edsType = 3;
+/** Envoy’s DiscoveryType of endpoints that come from EDS. */
+export const edsType = 3;
 const inlineCustomTypes: ReadonlySet<string> = new Set(['envoy.cluster.dns']);
 
 /**

@@ -2,11 +2,10 @@ import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName, hashObject } from './name-hash.ts';
+import { Place, UsualObject } from './usual-object.ts';
 import { expectLengthDelimited, over } from './wire.ts';
 
 const { Route, Metadata, MapEntry, Struct, Value, ListValue } = fields;
-
-const hashOfNothing = hashName(new Uint8Array());
 
 /**
  * Finds what `readGatewayObject` finds in metadata, by hashes and places only. Its readers, one for
@@ -21,6 +20,7 @@ export class ObjectScanner {
   readonly namespaceAt = new Place();
   readonly nameAt = new Place();
 
+  readonly #usual = new UsualObject(this.namespaceAt, this.nameAt);
   readonly #entry = new MapEntryReader();
   readonly #metadata = spareReader();
   readonly #struct = spareReader();
@@ -33,6 +33,16 @@ export class ObjectScanner {
    */
   scan(resource: FieldReader, field: FieldRef = Route.metadata): boolean {
     const metadata = over(resource, field, this.#metadata);
+    const { message, end: from, limit: to } = metadata;
+    if (!this.#usual.read(message, from, to) && !this.#readAny(metadata)) return false;
+    const { namespaceAt, nameAt } = this;
+    this.name = hashName(message, nameAt.from, nameAt.to);
+    this.object = hashObject(hashName(message, namespaceAt.from, namespaceAt.to), this.name);
+    return true;
+  }
+
+  /** Reads metadata however it is encoded. */
+  #readAny(metadata: FieldReader): boolean {
     const inMetadata = Metadata.filter_metadata;
     const struct = this.#valueOf(metadata, inMetadata, 'envoy-gateway', this.#struct);
     const resources = struct && this.#valueOf(struct, Struct.fields, 'resources', this.#value);
@@ -45,8 +55,6 @@ export class ObjectScanner {
   }
 
   #readNames(struct: FieldReader): void {
-    let namespace = hashOfNothing;
-    this.name = hashOfNothing;
     this.namespaceAt.set(0, 0);
     this.nameAt.set(0, 0);
     while (struct.next()) {
@@ -54,10 +62,9 @@ export class ObjectScanner {
       const value = this.#entry.read(struct, Struct.fields);
       const text = value && lastOf(value, Value.string_value, this.#value);
       if (text === undefined) continue;
-      if (this.#entry.isKey('namespace')) namespace = takeName(text, this.namespaceAt);
-      else if (this.#entry.isKey('name')) this.name = takeName(text, this.nameAt);
+      if (this.#entry.isKey('namespace')) this.namespaceAt.set(text.end, text.limit);
+      else if (this.#entry.isKey('name')) this.nameAt.set(text.end, text.limit);
     }
-    this.object = hashObject(namespace, this.name);
   }
 
   /** The value of a map's last entry with this key. */
@@ -75,23 +82,6 @@ export class ObjectScanner {
       found = value && into.over(value.message, value.end, value.limit);
     }
     return found;
-  }
-}
-
-/** Answers a name's hash, and notes where it is. */
-function takeName({ message, end: from, limit: to }: FieldReader, at: Place): number {
-  at.set(from, to);
-  return hashName(message, from, to);
-}
-
-/** A part of a message. */
-class Place {
-  from = 0;
-  to = 0;
-
-  set(from: number, to: number): void {
-    this.from = from;
-    this.to = to;
   }
 }
 

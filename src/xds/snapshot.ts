@@ -5,6 +5,7 @@ import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { insideField, MalformedMessageError } from './malformed.ts';
+import { RouteColumns } from './route-columns.ts';
 import type { RouteScan } from './route-scan.ts';
 import { expectLengthDelimited } from './wire.ts';
 
@@ -35,8 +36,12 @@ export interface Resource {
  */
 export interface Known {
   readonly scans: Map<Uint8Array, RouteScan>;
+  /** What these scans found. */
+  readonly routes: RouteColumns;
   /** By the first cluster of each. */
   readonly clusterIndexes: Map<Uint8Array, ClusterIndex>;
+  /** Set once all of its route configurations were searched for stamps in vain; rewrites make none. */
+  isWithoutStamps?: boolean;
 }
 
 /** Told how many bytes are about to be worked on; throws when there is no time left for them. */
@@ -83,7 +88,8 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
         contexts.push(reader.value());
       }
     }
-    return { resources, contexts, known: { scans: new Map(), clusterIndexes: new Map() } };
+    const known = { scans: new Map(), routes: new RouteColumns(), clusterIndexes: new Map() };
+    return { resources, contexts, known };
   });
 }
 
@@ -104,10 +110,12 @@ export interface EncodedMessage {
  */
 export function prepareResponse(snapshot: Snapshot): EncodedMessage {
   const runs: Run[] = [];
-  const tags: number[] = [];
+  const { resources } = snapshot;
+  const tags = new Float64Array(resources.length);
   let byteLength = 0;
-  for (const { kind, value, headLength } of snapshot.resources) {
-    tags.push(byteLength);
+  let index = 0;
+  for (const { kind, value, headLength } of resources) {
+    tags[index++] = byteLength;
     if (headLength !== undefined) byteLength += append(runs, value, headLength);
     else {
       byteLength += append(runs, encodeFieldHead(listFields[kind], value.length));

@@ -15,8 +15,9 @@ import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.t
 import { fields } from '../../src/xds/fields.ts';
 import { hashName, hashObject, hashText } from '../../src/xds/name-hash.ts';
 import { readRoute } from '../../src/xds/route.ts';
+import type { RouteColumns } from '../../src/xds/route-columns.ts';
 import { identifyRoute } from '../../src/xds/route-identity.ts';
-import { scanRoutes } from '../../src/xds/route-scan.ts';
+import { type RouteScan, scanRoutes } from '../../src/xds/route-scan.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
 import { valuesOf } from '../../src/xds/wire.ts';
 import { captures } from '../support/captures.ts';
@@ -226,6 +227,10 @@ describe('a scan of routes', () => {
     for (const { kind, value } of snapshot.resources) {
       if (kind !== 'routes') continue;
       const scan = scanRoutes(snapshot, value);
+      const numbers = Array.from(
+        { length: (scan?.routesEnd ?? 0) - (scan?.firstRoute ?? 0) },
+        (_, index) => (scan?.firstRoute ?? 0) + index,
+      );
       const routes = valuesOf(value, fields.RouteConfiguration.virtual_hosts).flatMap((host) =>
         valuesOf(host, fields.VirtualHost.routes),
       );
@@ -235,13 +240,49 @@ describe('a scan of routes', () => {
         const hash = object && hashObject(hashText(object.namespace), hashText(object.name));
         return { object: hash ?? 0, forwards: view.action === undefined ? 0 : 1 };
       });
-      expect(scan?.objects).toEqual(read.map(({ object }) => object));
-      const forwards = scan?.traits.map((its) => its & routeTraits.forwards);
+      const { traits, objects } = snapshot.known.routes;
+      expect(numbers.map((route) => objects.at(route))).toEqual(read.map(({ object }) => object));
+      const forwards = numbers.map((route) => traits.at(route) & routeTraits.forwards);
       expect(forwards).toEqual(read.map((one) => one.forwards));
-      expect(scan?.firstRoutes.at(-1)).toBe(routes.length);
     }
   });
+
+  it('is the same behind a route configuration that ends in the middle of a route', () => {
+    const { request } = makeBenchFleet(3);
+    const list = valuesOf(request, fields.PostTranslateModifyRequest.routes);
+    const broken = list.map((one) => one.subarray(0, one.length - 20));
+    const scanAll = (...configurations: Uint8Array[]) => {
+      const snapshot = readSnapshot(new Uint8Array());
+      const scans = configurations.map((one) => scanRoutes(snapshot, one));
+      return scans.map((scan) => scan && rowsOf(snapshot.known.routes, scan));
+    };
+    const alone = scanAll(...list);
+    expect(alone.flatMap((rows) => rows?.hosts ?? []).length).toBeGreaterThan(3);
+    expect(scanAll(...broken, ...list)).toEqual([...broken.map(() => undefined), ...alone]);
+  });
 });
+
+/** What a scan says, with places among its own instead of those in all columns. */
+function rowsOf(columns: RouteColumns, scan: RouteScan) {
+  const { configurations, hostNameStarts, hostNameEnds, traits, objects, names } = columns;
+  const { firstHost, hostsEnd, firstRoute, routesEnd } = scan;
+  const range = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, at) => from + at);
+  const hosts = range(firstHost, hostsEnd).map((host) => ({
+    isOfThis: configurations[host] === scan.routeConfiguration,
+    name: [hostNameStarts.at(host), hostNameEnds.at(host)],
+    routes: columns.firstRouteOf(host + 1) - columns.firstRouteOf(host),
+  }));
+  const routes = range(firstRoute, routesEnd).map((route) => ({
+    traits: traits.at(route),
+    object: [objects.at(route), names.at(route)],
+    name: [columns.routeNameStarts.at(route), columns.routeNameEnds.at(route)],
+    clusters: range(columns.firstClusterOf(route), columns.firstClusterOf(route + 1)).map((place) =>
+      columns.clusters.at(place),
+    ),
+  }));
+  return { hosts, routes };
+}
 
 describe('the hash of a name', () => {
   it('is that of its bytes, and one for all that are not ASCII', () => {

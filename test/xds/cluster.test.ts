@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   clusterBackends,
@@ -53,6 +54,32 @@ describe('an index of clusters', () => {
     expect([index.has('a'), index.has('c'), index.has('ö')]).toEqual([true, false, false]);
   });
 
+  it('has the same of however many, whatever names they share', () => {
+    const names = fc.array(fc.oneof(fc.nat(20).map(String), fc.string({ maxLength: 3 })), {
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(names, (clusters) => {
+        const snapshot = readSnapshot(
+          encodeRequest({ clusters: clusters.map((name) => ({ name })) }),
+        );
+        const index = indexClusters(snapshot);
+        const read = readClusterNames(snapshot);
+        for (const name of [...clusters, 'another']) {
+          expect(index.get(name)).toBe(read.get(name));
+          const found: Uint8Array[] = [];
+          index.someListing(hashText(name), (cluster) => found.push(cluster) === 0);
+          expect(found).toEqual(
+            snapshot.resources
+              .map(({ value }) => value)
+              .filter((value) => hashText(readClusterName(value)) === hashText(name))
+              .reverse(),
+          );
+        }
+      }),
+    );
+  });
+
   it('tells those that may list their endpoints themselves from those of EDS', () => {
     const clusters = [
       { name: 'eds', type: 'EDS' },
@@ -60,7 +87,7 @@ describe('an index of clusters', () => {
       { name: 'custom', type: 'EDS', cluster_type: { name: 'envoy.cluster.dns' } },
     ];
     const index = indexClusters(readSnapshot(encodeRequest({ clusters })));
-    const listing = clusters.filter(({ name }) => index.listing(hashText(name)).length > 0);
+    const listing = clusters.filter(({ name }) => index.someListing(hashText(name), () => true));
     expect(listing.map(({ name }) => name)).toEqual(['static', 'custom']);
   });
 });

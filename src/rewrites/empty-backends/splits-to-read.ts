@@ -5,7 +5,7 @@ import type { ClusterIndex } from '../../xds/cluster-index.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { leftOutCluster } from '../../xds/names.ts';
-import { type RouteScan, scanRoutes } from '../../xds/route-scan.ts';
+import { scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../route-selection.ts';
 
@@ -26,19 +26,20 @@ export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Ste
   const isWithoutEndpoints = (cluster: number): boolean => {
     const known = verdicts.get(cluster);
     if (known !== undefined) return known;
-    const verdict = clusters.listing(cluster).some(mayLackEndpoints);
+    const verdict = clusters.someListing(cluster, mayLackEndpoints);
     verdicts.set(cluster, verdict);
     return verdict;
   };
-  const isThin = (scan: RouteScan, route: number): boolean =>
-    ((scan.traits[route] ?? 0) & routeTraits.weighted) !== 0 &&
-    usesCluster(scan, route, isWithoutEndpoints);
+  const columns = snapshot.known.routes;
+  const selection = new RouteSelection(columns);
+  const isThin = (route: number): boolean =>
+    (columns.traits.at(route) & routeTraits.weighted) !== 0 &&
+    usesCluster(columns, route, isWithoutEndpoints);
   const select = (routeConfiguration: Uint8Array): RoutesToRead | undefined => {
     const scan = scanRoutes(snapshot, routeConfiguration);
     if (scan === undefined) return everyRoute;
-    const selection = new RouteSelection(scan);
-    selection.select(isThin);
-    return selection.isEmpty ? undefined : selection;
+    selection.select(scan, isThin);
+    return selection.of(scan);
   };
   const selections: (RoutesToRead | undefined)[] = [];
   const pace = new Pace(stepBytes);

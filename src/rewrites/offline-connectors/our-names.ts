@@ -1,6 +1,7 @@
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { sanitizeName, sanitizeVirtualHostNames } from '../../xds/names.ts';
+import type { RouteColumns } from '../../xds/route-columns.ts';
 import { scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import { forEachField, stringOf } from '../../xds/wire.ts';
@@ -34,37 +35,31 @@ function readNames(snapshot: Snapshot): ReadonlySet<string> {
   return names;
 }
 
-/** A name in the bytes that it was found in. */
-interface FoundName {
-  readonly bytes: Uint8Array;
-  readonly from: number;
-  readonly to: number;
-}
-
 function mayNamesMeet(snapshot: Snapshot): boolean {
-  const found = new Map<number, FoundName>();
-  for (const { kind, value: bytes } of snapshot.resources) {
+  const columns = snapshot.known.routes;
+  const found = new Map<number, number>();
+  for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
-    snapshot.checkpoint?.(bytes.length);
-    const scan = scanRoutes(snapshot, bytes);
+    snapshot.checkpoint?.(value.length);
+    const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return true;
-    const { hostNames } = scan;
-    for (let at = 0; at < hostNames.length; at += 2) {
-      const name = { bytes, from: hostNames[at] ?? 0, to: hostNames[at + 1] ?? 0 };
-      const key = hashOfKept(name);
+    for (let host = scan.firstHost; host < scan.hostsEnd; host++) {
+      const key = hashOfKept(columns, host);
       const other = found.get(key);
-      if (other === undefined) found.set(key, name);
-      else if (!isEqual(other, name)) return true;
+      if (other === undefined) found.set(key, host);
+      else if (!haveOneName(columns, other, host)) return true;
     }
   }
   return false;
 }
 
-/** Of the characters that stay as they are: equal for names that meet. */
-function hashOfKept({ bytes, from, to }: FoundName): number {
+/** Of the characters of a virtual host’s name that stay as they are: equal for names that meet. */
+function hashOfKept({ configurations, hostNameStarts, hostNameEnds }: RouteColumns, host: number) {
+  const bytes = configurations[host];
+  const to = hostNameEnds.at(host);
   let hash = 0;
-  for (let at = from; at < to; at++) {
-    const byte = bytes[at] ?? 0;
+  for (let at = hostNameStarts.at(host); at < to; at++) {
+    const byte = bytes?.[at] ?? 0;
     if (isKept[byte] === 1) hash = Math.imul(hash ^ byte, 0x01000193);
   }
   return hash;
@@ -75,11 +70,16 @@ const isKept = Uint8Array.from({ length: 256 }, (_, code) =>
   /[a-z0-9.]/.test(String.fromCharCode(code)) ? 1 : 0,
 );
 
-function isEqual(one: FoundName, other: FoundName): boolean {
-  const length = one.to - one.from;
-  if (other.to - other.from !== length) return false;
+function haveOneName(columns: RouteColumns, one: number, other: number): boolean {
+  const { configurations, hostNameStarts, hostNameEnds } = columns;
+  const oneStart = hostNameStarts.at(one);
+  const otherStart = hostNameStarts.at(other);
+  const length = hostNameEnds.at(one) - oneStart;
+  if (hostNameEnds.at(other) - otherStart !== length) return false;
   for (let at = 0; at < length; at++) {
-    if (one.bytes[one.from + at] !== other.bytes[other.from + at]) return false;
+    if (configurations[one]?.[oneStart + at] !== configurations[other]?.[otherStart + at]) {
+      return false;
+    }
   }
   return true;
 }

@@ -1,8 +1,16 @@
 import type { ConnectorLookup } from '../../state/connectors.ts';
 import { routeTraits } from '../../xds/action-scan.ts';
-import { type RouteScan, ruleOfRoute, scanRoutes } from '../../xds/route-scan.ts';
+import type { RouteColumns } from '../../xds/route-columns.ts';
+import { type RouteScan, scanRoutes } from '../../xds/route-scan.ts';
+import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
-import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../route-selection.ts';
+import {
+  everyRoute,
+  RouteSelection,
+  type RoutesToRead,
+  SelectedRoutes,
+  usesCluster,
+} from '../route-selection.ts';
 
 /**
  * Selects the routes of rules that the state may speak of, those of other rules of such an object of
@@ -14,43 +22,54 @@ export function selectRoutes(
   snapshot: Snapshot,
   view: ConnectorLookup,
 ): (routeConfiguration: number) => RoutesToRead | undefined {
-  const selections: RouteSelection[] = [];
+  const columns = snapshot.known.routes;
+  const scans: RouteScan[] = [];
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
     snapshot.checkpoint?.(value.length);
     const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return () => everyRoute;
-    selections.push(new RouteSelection(scan));
+    scans.push(scan);
   }
+  const selection = new RouteSelection(columns);
   const clusters = new Set<number>();
   const note = (cluster: number) => {
     clusters.add(cluster);
     return false; // so that all of a route’s are noted
   };
-  const isClaimed = (scan: RouteScan, route: number): boolean => {
-    if (!mayBeClaimed(scan, route, view)) return false;
-    usesCluster(scan, route, note);
-    return true;
+  const mayClaimCluster = (cluster: number) => view.mayClaimCluster(cluster);
+  const isClaimed = (route: number, scan: RouteScan): boolean => {
+    if ((columns.traits.at(route) & routeTraits.forwards) === 0) return false;
+    const isWanted =
+      usesCluster(columns, route, mayClaimCluster) || isOfClaimedRule(columns, route, scan, view);
+    if (isWanted) usesCluster(columns, route, note);
+    return isWanted;
   };
-  for (const one of selections) one.select(isClaimed);
+  for (const scan of scans) selection.select(scan, isClaimed);
   const isOneOfThem = (cluster: number) => clusters.has(cluster);
-  const sharesCluster = (scan: RouteScan, route: number) => usesCluster(scan, route, isOneOfThem);
-  for (const one of selections) one.select(sharesCluster);
+  const sharesCluster = (route: number) => usesCluster(columns, route, isOneOfThem);
+  for (const scan of scans) selection.select(scan, sharesCluster);
   return (routeConfiguration) => {
-    const selection = selections[routeConfiguration];
-    const isUnread = selection?.isEmpty && !selection.scan.hasMatcherTree;
-    return isUnread ? undefined : selection;
+    const scan = scans[routeConfiguration];
+    if (scan === undefined) return undefined;
+    return (
+      selection.of(scan) ?? (scan.hasMatcherTree ? new SelectedRoutes(selection, scan) : undefined)
+    );
   };
 }
 
-function mayBeClaimed(scan: RouteScan, route: number, view: ConnectorLookup): boolean {
-  const { traits, objects, names } = scan;
-  const its = traits[route] ?? 0;
-  if ((its & routeTraits.forwards) === 0) return false;
-  if (usesCluster(scan, route, (cluster) => view.mayClaimCluster(cluster))) return true;
-  const object = objects[route] ?? 0;
-  const name = names[route] ?? 0;
+function isOfClaimedRule(
+  columns: RouteColumns,
+  route: number,
+  { routeConfiguration }: RouteScan,
+  view: ConnectorLookup,
+): boolean {
+  const { traits, objects, names, routeNameStarts, routeNameEnds } = columns;
+  const object = objects.at(route);
+  const name = names.at(route);
   if (!view.mayClaimRoute(object, name)) return false;
-  const rule = (its & routeTraits.odd) === 0 ? ruleOfRoute(scan, route) : undefined;
+  if ((traits.at(route) & routeTraits.odd) !== 0) return true;
+  const from = routeNameStarts.at(route);
+  const rule = ruleOfRouteName(routeConfiguration, from, routeNameEnds.at(route));
   return rule === undefined || view.mayClaimRule(object, name, rule);
 }

@@ -1,0 +1,31 @@
+const nothing = new Int32Array();
+
+/** Whole numbers of 32 bits, which become more; an array of each route configuration’s own would be dear. */
+export class Column {
+  #values = nothing;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(value: number): void {
+    if (this.#length === this.#values.length) this.#grow();
+    this.#values[this.#length++] = value;
+  }
+
+  at(place: number): number {
+    return this.#values[place] ?? 0;
+  }
+
+  /** Forgets all numbers but the first ones. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
+  #grow(): void {
+    const values = new Int32Array(Math.max(64, 2 * this.#length));
+    values.set(this.#values);
+    this.#values = values;
+  }
+}

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mayHaveStamps, stampFinder } from '../../src/policy/find-stamps.ts';
+import { stampRoute } from '../../src/policy/route-stamp.ts';
+import { concatenate, encodeField } from '../../src/xds/encoding.ts';
+import { fields } from '../../src/xds/fields.ts';
+import { type Resource, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
+import { encodeXds } from '../support/xds.ts';
+
+const { PostTranslateModifyRequest, RouteConfiguration, VirtualHost } = fields;
+const route = encodeXds('envoy.config.route.v3.Route', { name: 'r' });
+const stamped = stampRoute(route, { problems: [], policy: 'default/p' });
+const configurationOf = (its: Uint8Array) =>
+  encodeField(RouteConfiguration.virtual_hosts, encodeField(VirtualHost.routes, its));
+const plain = configurationOf(route);
+const withStamp = configurationOf(stamped);
+
+type Sort = 'plain' | 'stamped' | 'listener';
+
+/** One request of these, of which some were made anew: they lie in buffers of their own. */
+function snapshotOf(sorts: readonly (readonly [Sort, boolean])[]): Snapshot {
+  const resources = sorts.map(([sort]) =>
+    sort === 'listener'
+      ? encodeField(PostTranslateModifyRequest.listeners, withStamp)
+      : encodeField(PostTranslateModifyRequest.routes, sort === 'plain' ? plain : withStamp),
+  );
+  const snapshot = readSnapshot(concatenate(resources));
+  const anew = snapshot.resources.map(
+    (one, index): Resource =>
+      sorts[index]?.[1] ? { kind: one.kind, value: concatenate([one.value]) } : one,
+  );
+  return { ...snapshot, resources: anew };
+}
+
+const snapshots = fc.array(
+  fc.tuple(fc.constantFrom<Sort>('plain', 'plain', 'stamped', 'listener'), fc.boolean()),
+  { maxLength: 6 },
+);
+
+describe('the search for stamps in a snapshot', () => {
+  it('finds the route configurations that have one, wherever they lie', () => {
+    fc.assert(
+      fc.property(snapshots, (sorts) => {
+        const snapshot = snapshotOf(sorts);
+        const hasStamp = stampFinder(snapshot);
+        const routes = snapshot.resources.filter(({ kind }) => kind === 'routes');
+        const expected = sorts.filter(([sort]) => sort !== 'listener');
+        expect(routes.map(({ value }) => hasStamp(value))).toEqual(
+          expected.map(([sort]) => sort === 'stamped'),
+        );
+        expect(mayHaveStamps(snapshot)).toBe(sorts.some(([sort]) => sort === 'stamped'));
+      }),
+    );
+  });
+
+  it('is done once for a snapshot and all that rewrites make of it', () => {
+    const snapshot = snapshotOf([['plain', false]]);
+    expect(mayHaveStamps(snapshot)).toBe(false);
+    const isLookedAt = () => {
+      throw new Error('it is searched again');
+    };
+    const rewritten = Object.defineProperty({ ...snapshot }, 'resources', { get: isLookedAt });
+    expect(mayHaveStamps(rewritten)).toBe(false);
+  });
+
+  it('takes no stamp of another resource for one of a route', () => {
+    const snapshot = snapshotOf([
+      ['plain', false],
+      ['listener', false],
+      ['plain', false],
+    ]);
+    expect(mayHaveStamps(snapshot)).toBe(false);
+  });
+});
