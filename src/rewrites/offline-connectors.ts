@@ -1,33 +1,27 @@
 import type { Steps } from '../steps.ts';
 import { maxBodyBytesOf } from '../xds/body-limit.ts';
+import { encodeFieldHead } from '../xds/encoding.ts';
+import type { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
+import { seenFromOutside } from '../xds/malformed.ts';
 import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
-import {
-  decodeString,
-  forEachField,
-  mapFields,
-  stringOf,
-  valuesOf,
-  wrappedBoolOf,
-} from '../xds/wire.ts';
+import { editFields, type FieldEdit, stringOf, wrappedBoolOf } from '../xds/wire.ts';
 import {
   allowConnect,
   surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
 import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
+import { domainTaker } from './offline-connectors/our-domains.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
-import {
-  type RewrittenVirtualHost,
-  rewriteVirtualHost,
-} from './offline-connectors/rewrite-virtual-host.ts';
+import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
 import { type SurveyedConfiguration, survey } from './offline-connectors/survey.ts';
 import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
 import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
 import { emptyReport } from './report.ts';
 import { ReportBuilder } from './report-builder.ts';
 
-const { RouteConfiguration, VirtualHost } = fields;
+const { RouteConfiguration } = fields;
 
 /**
  * Routes that forward to an offline connector answer at once; online connectors get their tunnel.
@@ -45,14 +39,7 @@ export function* rewriteOfflineConnectors(
   const { internalListener } = settings.connectors;
   const opened = openTunnels(snapshot, found, internalListener, report);
   yield;
-  const shared = {
-    view,
-    settings: settings.connectors,
-    report,
-    checkpoint: snapshot.checkpoint,
-    tunnels: opened.tunnels,
-    ourNameOf: nameVirtualHosts(snapshot),
-  };
+  const ourNameOf = nameVirtualHosts(snapshot);
   const answerWithin = encodeOfflineAnswers(settings.connectors.offlineResponse);
   const served = surveyConnectionManagers(snapshot, report);
   yield;
@@ -65,10 +52,15 @@ export function* rewriteOfflineConnectors(
       if (surveyed === undefined) return routeConfiguration;
       const name = stringOf(routeConfiguration, RouteConfiguration.name);
       const rewritten = rewriteConfiguration(routeConfiguration, surveyed, {
-        ...shared,
         name,
+        view,
+        settings: settings.connectors,
+        report,
+        checkpoint: snapshot.checkpoint,
+        tunnels: opened.tunnels,
+        ourNameOf,
         offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
-        connectable: served.connectable.has(name),
+        connectable: served.isConnectable(name),
         validatesClusters:
           wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
         takeDomain: domainTaker(routeConfiguration),
@@ -87,39 +79,33 @@ function rewriteConfiguration(
   routeConfiguration: Uint8Array,
   surveyed: SurveyedConfiguration,
   context: RouteConfigurationContext,
-): RewrittenVirtualHost {
-  let needsConnect = false;
+): { readonly value: Uint8Array; readonly needsConnect: boolean } {
+  let needsConnectNow = false;
+  let place = 0;
+  let next = 0;
+  const rewriteHost = (field: FieldReader): FieldEdit => {
+    const host = surveyed[next];
+    if (host?.place !== place) return 'keep';
+    next++;
+    const { pieces, needsConnect } = rewriteVirtualHost(field.value(), host.routes, context);
+    needsConnectNow ||= needsConnect;
+    if (pieces === undefined) return 'keep';
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    return [encodeFieldHead(RouteConfiguration.virtual_hosts, length), ...pieces];
+  };
   const value = context.report.allOrNothing(() =>
-    mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost, host) => {
-      context.checkpoint?.(virtualHost.length);
-      const routes = surveyed.get(host);
-      if (routes === undefined) return virtualHost;
-      const rewritten = rewriteVirtualHost(virtualHost, routes, context);
-      needsConnect ||= rewritten.needsConnect;
-      return rewritten.value;
+    editFields(routeConfiguration, (field) => {
+      if (field.number !== RouteConfiguration.virtual_hosts.number) return 'keep';
+      context.checkpoint?.(field.end - field.valueStart);
+      try {
+        return rewriteHost(field);
+      } catch (error) {
+        throw seenFromOutside(error, `virtual_hosts[${place}]`, field.valueStart);
+      } finally {
+        place++;
+      }
     }),
   );
-  return { value, needsConnect };
-}
-
-/** Their set is made when it is first asked: few domains of a large route configuration ever matter. */
-function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {
-  let taken: Set<string> | undefined;
-  return (domain) => {
-    taken ??= domainsOf(routeConfiguration);
-    if (taken.has(domain)) return false;
-    taken.add(domain);
-    return true;
-  };
-}
-
-/** In lower case, as Envoy compares them. */
-function domainsOf(routeConfiguration: Uint8Array): Set<string> {
-  const domains = new Set<string>();
-  forEachField(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) => {
-    for (const domain of valuesOf(virtualHost, VirtualHost.domains)) {
-      domains.add(decodeString(domain).toLowerCase());
-    }
-  });
-  return domains;
+  return { value, needsConnect: needsConnectNow };
 }

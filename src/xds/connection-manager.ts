@@ -1,4 +1,5 @@
 import { fields } from './fields.ts';
+import { managerTypeName } from './manager-scan.ts';
 import {
   endsWithText,
   expectAtMostOne,
@@ -8,8 +9,6 @@ import {
   valuesOf,
 } from './wire.ts';
 
-const typeName =
-  '/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const { Listener, FilterChain, Filter, Any, HttpConnectionManager, Rds } = fields;
 const routeSpecifiers = [
   HttpConnectionManager.rds,
@@ -66,7 +65,7 @@ export function isConnectionManager(filter: Uint8Array): boolean {
 
 function isManager(config: Uint8Array): boolean {
   const type = lastValueOf(config, Any.type_url);
-  return type !== undefined && endsWithText(type, typeName);
+  return type !== undefined && endsWithText(type, managerTypeName);
 }
 
 /** The name of the route configuration that a connection manager asks for; '' for inline routes. */

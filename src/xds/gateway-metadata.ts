@@ -1,8 +1,8 @@
-import { FieldReader } from './field-reader.ts';
+import { FieldReader, spareReader, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
-import { seenFromOutside } from './malformed.ts';
-import { decodeString, lastValueOf, nextOccurrence, readLastValue } from './wire.ts';
+import { MalformedMessageError, seenFromOutside } from './malformed.ts';
+import { decodeString, lastValueOf, nextOccurrence, over, readLastValue } from './wire.ts';
 
 /** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
 export interface GatewayObject {
@@ -23,7 +23,17 @@ export function readGatewayObject(
   message: Uint8Array,
   metadataField: FieldRef,
 ): GatewayObject | undefined {
-  const object = firstObject(message, metadataField);
+  const metadata = readLastValue(new FieldReader(message), metadataField);
+  try {
+    return metadata && readObjectIn(metadata);
+  } finally {
+    letGo();
+  }
+}
+
+/** The same of metadata that a reader has still to walk. Whoever asks lets go of spare readers. */
+export function readObjectIn(metadata: FieldReader): GatewayObject | undefined {
+  const object = firstObject(metadata);
   return object && readObject(object);
 }
 
@@ -37,13 +47,24 @@ export function readAnnotatedObject(
   metadataField: FieldRef,
   annotation: string,
 ): (GatewayObject & { readonly annotation: string | undefined }) | undefined {
-  const object = firstObject(message, metadataField);
+  const object = firstObjectOf(message, metadataField);
   if (object === undefined) return undefined;
   const annotations = structValue(object, 'annotations');
   const struct = annotations && lastValueOf(annotations, fields.Value.struct_value);
   const value = struct && structValue(struct, annotation);
   const text = value && lastValueOf(value, fields.Value.string_value);
-  return { ...readObject(object), annotation: text && decodeString(text) };
+  const its = readObject(new FieldReader(object));
+  letGo();
+  return { ...its, annotation: text && decodeString(text) };
+}
+
+function firstObjectOf(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {
+  const metadata = readLastValue(new FieldReader(message), metadataField);
+  try {
+    return metadata && firstObject(metadata)?.rest();
+  } finally {
+    letGo();
+  }
 }
 
 /** The encoded Struct in `filter_metadata[key]` of a message's metadata. Throws MalformedMessageError. */
@@ -52,7 +73,8 @@ export function readFilterMetadata(
   metadataField: FieldRef,
   key: string,
 ): Uint8Array | undefined {
-  return filterMetadata(message, metadataField, key)?.rest();
+  const metadata = readLastValue(new FieldReader(message), metadataField);
+  return metadata && mapValue(metadata, fields.Metadata.filter_metadata, key)?.rest();
 }
 
 /** The encoded Value of a Struct's key. Throws MalformedMessageError. */
@@ -60,51 +82,83 @@ export function structValue(struct: Uint8Array, key: string): Uint8Array | undef
   return mapValue(new FieldReader(struct), fields.Struct.fields, key)?.rest();
 }
 
-// Every route of a fleet is asked for its object in each call: readers instead of views below.
+// Every route of a fleet is asked for its object in each call: readers that are used again and again
+// instead of views below.
 
-function filterMetadata(
-  message: Uint8Array,
-  metadataField: FieldRef,
-  key: string,
-): FieldReader | undefined {
-  const metadata = readLastValue(new FieldReader(message), metadataField);
-  return metadata && mapValue(metadata, fields.Metadata.filter_metadata, key);
+/** One for each level of messages on the way to an object. */
+const readers = {
+  struct: spareReader(),
+  value: spareReader(),
+  list: spareReader(),
+  first: spareReader(),
+  object: spareReader(),
+  text: spareReader(),
+};
+const all = Object.values(readers);
+const nothing = new Uint8Array();
+
+function letGo(): void {
+  for (const reader of all) reader.over(nothing, 0, 0);
+  lastEntry.letGo();
 }
 
-function firstObject(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {
-  const struct = filterMetadata(message, metadataField, metadataKey);
-  const resources = struct && mapValue(struct, fields.Struct.fields, 'resources');
-  const list = resources && readLastValue(resources, fields.Value.list_value);
-  if (list === undefined || !nextOccurrence(list, fields.ListValue.values)) return undefined;
-  const first = list.inside();
-  while (nextOccurrence(list, fields.ListValue.values)); // malformed ones behind it count too
-  return readLastValue(first, fields.Value.struct_value)?.rest();
+function firstObject(metadata: FieldReader): FieldReader | undefined {
+  const { Metadata, Struct, Value, ListValue } = fields;
+  const struct = mapValue(metadata, Metadata.filter_metadata, metadataKey, readers.struct);
+  const resources = struct && mapValue(struct, Struct.fields, 'resources', readers.value);
+  const list = resources && lastOf(resources, Value.list_value, readers.list);
+  if (list === undefined || !nextOccurrence(list, ListValue.values)) return undefined;
+  const first = over(list, ListValue.values, readers.first);
+  while (nextOccurrence(list, ListValue.values)); // malformed ones behind it count too
+  return lastOf(first, Value.struct_value, readers.object);
 }
 
 const textKeys = ['kind', 'namespace', 'name', 'sectionName'] as const;
 
-function readObject(struct: Uint8Array): GatewayObject {
+function readObject(struct: FieldReader): GatewayObject {
+  const { message, start, limit } = struct;
+  try {
+    return readTexts(struct);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return readTexts(new FieldReader(message.subarray(start, limit))); // which says where in it
+  }
+}
+
+function readTexts(struct: FieldReader): GatewayObject {
   const text = { kind: '', namespace: '', name: '', sectionName: '' };
-  forEachEntry(new FieldReader(struct), fields.Struct.fields, (entry) => {
-    const key = textKeys.find((one) => hasKey(entry, one));
+  forEachEntry(struct, fields.Struct.fields, (entry) => {
+    const key = textKeys.find((one) => lastEntry.isKey(one));
     if (key === undefined) return;
-    const value = readLastValue(entry.inside(), fields.MapEntry.value);
-    const string = value && readLastValue(value, fields.Value.string_value);
-    if (string !== undefined) text[key] = decodeString(string.rest());
+    const value = lastEntry.value(entry, readers.value);
+    const string = value && lastOf(value, fields.Value.string_value, readers.text);
+    if (string !== undefined) text[key] = textOf(string);
   });
   return text;
 }
 
+/** Of nearly all routes; no string is made of it. */
+const usualKind = 'HTTPRoute';
+
+function textOf(string: FieldReader): string {
+  return string.isText(usualKind) ? usualKind : decodeString(string.rest());
+}
+
 /** The value of a map's last entry with this key, which is the one that decoders keep. */
-function mapValue(message: FieldReader, map: FieldRef, key: string): FieldReader | undefined {
+function mapValue(
+  message: FieldReader,
+  map: FieldRef,
+  key: string,
+  into: FieldReader = new FieldReader(),
+): FieldReader | undefined {
   let found: FieldReader | undefined;
   forEachEntry(message, map, (entry) => {
-    if (hasKey(entry, key)) found = readLastValue(entry.inside(), fields.MapEntry.value);
+    if (lastEntry.isKey(key)) found = lastEntry.value(entry, into);
   });
   return found;
 }
 
-/** Visits each entry of a map, as the current field of `message`; errors below name it. */
+/** Visits each entry of a map, as `lastEntry` and as the current field of `message`; errors below name it. */
 function forEachEntry(
   message: FieldReader,
   map: FieldRef,
@@ -112,6 +166,7 @@ function forEachEntry(
 ): void {
   for (let index = 0; nextOccurrence(message, map); index++) {
     try {
+      lastEntry.read(message);
       visit(message);
     } catch (error) {
       throw seenFromOutside(error, `${map.name}[${index}]`, 0);
@@ -119,8 +174,56 @@ function forEachEntry(
   }
 }
 
-/** Whether the map entry at which the reader stands has this key. `key` is ASCII. */
-function hasKey(entry: FieldReader, key: string): boolean {
-  const found = readLastValue(entry.inside(), fields.MapEntry.key);
-  return found === undefined ? key === '' : found.isText(key);
+const { MapEntry } = fields;
+
+/** The map entry that was read last: one walk for its key and its value. */
+class EntryReader {
+  readonly #entry = spareReader();
+  readonly #key = spareReader();
+  readonly #value = spareReader();
+  #hasValue = false;
+  #isValueOdd = false;
+
+  letGo(): void {
+    for (const reader of [this.#entry, this.#key, this.#value]) reader.over(nothing, 0, 0);
+  }
+
+  /** Reads the entry at which a reader stands. */
+  read({ message, valueStart, end }: FieldReader): void {
+    const entry = this.#entry.over(message, valueStart, end);
+    this.#key.over(message, valueStart, valueStart);
+    this.#hasValue = false;
+    this.#isValueOdd = false;
+    while (entry.next()) {
+      if (entry.number === MapEntry.key.number) over(entry, MapEntry.key, this.#key);
+      else if (entry.number === MapEntry.value.number) this.#readValue(entry);
+    }
+  }
+
+  #readValue(entry: FieldReader): void {
+    if (entry.wireType !== wireTypes.lengthDelimited) this.#isValueOdd = true;
+    else over(entry, MapEntry.value, this.#value);
+    this.#hasValue = true;
+  }
+
+  /** Whether it has this key, which is ASCII. */
+  isKey(key: string): boolean {
+    return this.#key.isText(key);
+  }
+
+  /** Its value; undefined when it has none. A value of another wire type matters to who asks for it only. */
+  value(entry: FieldReader, into: FieldReader): FieldReader | undefined {
+    if (this.#isValueOdd) return readLastValue(entry.inside(), MapEntry.value);
+    if (!this.#hasValue) return undefined;
+    return into.over(this.#value.message, this.#value.start, this.#value.limit);
+  }
+}
+
+const lastEntry = new EntryReader();
+
+/** The last occurrence of a length-delimited field, for a reader to walk. */
+function lastOf(message: FieldReader, field: FieldRef, into: FieldReader): FieldReader | undefined {
+  let found: FieldReader | undefined;
+  while (nextOccurrence(message, field)) found = over(message, field, into);
+  return found;
 }

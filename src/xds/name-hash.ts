@@ -1,5 +1,5 @@
 /** The hash of all names that are not ASCII: their bytes do not tell what they decode to. */
-const notAscii = -1;
+export const notAscii = -1;
 
 const offsetBasis = 0x811c9dc5 | 0;
 const prime = 0x01000193;

@@ -13,8 +13,16 @@ export interface RouteIdentity {
  * MalformedMessageError.
  */
 export function identifyRoute(route: Uint8Array, routeName: string): RouteIdentity | undefined {
+  return identityOf(readGatewayObject(route, fields.Route.metadata), routeName);
+}
+
+/** The same of a route whose metadata was read. */
+export function identityOf(
+  object: GatewayObject | undefined,
+  routeName: string,
+): RouteIdentity | undefined {
   const parsedName = parseRouteName(routeName);
-  const named = readGatewayObject(route, fields.Route.metadata) ?? parsedName;
+  const named = object ?? parsedName;
   if (named === undefined) return undefined;
   const { namespace, name } = named;
   // A standalone Envoy Gateway before 1.9 leaves the kind empty in all metadata of routes.

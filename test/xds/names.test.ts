@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseClusterName, parseRouteName, sanitizeVirtualHostNames } from '../../src/xds/names.ts';
 
@@ -68,5 +69,68 @@ describe('virtual host names in domains', () => {
     expect(one.get('a/b-c')).toMatch(/^a-b-c-[0-9a-f]{8}$/);
     expect(one.get('a-b/c')).toBe(other.get('a-b/c'));
     expect(one.get('other')).toBe('other');
+  });
+});
+
+describe('names of rules', () => {
+  const clusterForm = /^([a-z]+route)\/([^/]+)\/([^/]+)\/rule\/(\d+)(?:\/backend\/(\d+))?$/;
+  const routeForm = /^([a-z]+route)\/([^/]+)\/([^/]+)\/rule\/(\d+)\/match\/-?\d+(?:\/.*)?$/s;
+  const piece = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom('/', 'rule', 'match', 'backend', '-', '0', '12', '007'),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom('httproute', 'route', 'grpcroute', 'xRoute', 'HTTPRoute'),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('\n', ' ', '٣', 'é', '123456789012345678901234567890'),
+    },
+    { weight: 1, arbitrary: fc.string({ maxLength: 3 }) },
+  );
+  const usual = 'httproute / ns / app / rule / 3 / match / 0 / host'.split(' ');
+  const asCluster = 'grpcroute / ns / app / rule / 3 / backend / 1'.split(' ');
+  /** One of the usual names, a few of whose pieces are others, or any pieces. */
+  const names = fc.oneof(
+    fc.array(piece, { maxLength: 12 }),
+    fc
+      .tuple(
+        fc.constantFrom(usual, asCluster),
+        fc.array(fc.tuple(fc.nat(12), fc.option(piece)), { maxLength: 3 }),
+      )
+      .map(([pieces, changes]) => {
+        const changed = [...pieces];
+        for (const [at, other] of changes)
+          changed.splice(at, 1, ...(other === null ? [] : [other]));
+        return changed;
+      }),
+  );
+
+  it('are taken apart as these regular expressions say', () => {
+    fc.assert(
+      fc.property(names, (pieces) => {
+        const name = pieces.join('');
+        const [, kind, namespace, its, rule, backend] = clusterForm.exec(name) ?? [];
+        const expected = { kind, namespace, name: its, rule: Number(rule) };
+        const withBackend = backend === undefined ? {} : { backend: Number(backend) };
+        expect(parseClusterName(name)).toEqual(
+          kind === undefined ? undefined : { ...expected, ...withBackend },
+        );
+        const [, routeKind, routeNamespace, routeName, routeRule] = routeForm.exec(name) ?? [];
+        expect(parseRouteName(name)).toEqual(
+          routeKind === undefined
+            ? undefined
+            : {
+                kind: routeKind,
+                namespace: routeNamespace,
+                name: routeName,
+                rule: Number(routeRule),
+              },
+        );
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });

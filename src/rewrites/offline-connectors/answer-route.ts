@@ -1,10 +1,11 @@
 import { encodeField, encodeFieldHead, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
-import type { ForwardingAction, RouteView } from '../../xds/route.ts';
+import type { ForwardingAction } from '../../xds/route.ts';
 import { editFields, hasField } from '../../xds/wire.ts';
 import type { RouteConfigurationContext } from './context.ts';
 import { absentClusterAction, upgradeHeaderMatcher } from './messages.ts';
 import { upgradeRouteName } from './own-routes.ts';
+import type { SurveyedRoute } from './survey.ts';
 
 const { Route, RouteMatch } = fields;
 
@@ -22,8 +23,7 @@ export interface Answer {
 /** Answers every request of a route whose connector is offline, upgrades included. */
 export function answerRoute(
   route: Uint8Array,
-  view: RouteView,
-  action: ForwardingAction,
+  { view, action }: SurveyedRoute,
   context: RouteConfigurationContext,
 ): Answer {
   if (view.matchesConnect && !context.connectable && !context.validatesClusters) {
@@ -59,7 +59,7 @@ function withAction(
 /** A clone of the route that takes its handshakes for one upgrade, which Envoy answers with 503. */
 function refuseUpgrade(
   route: Uint8Array,
-  view: RouteView,
+  view: SurveyedRoute['view'],
   upgrade: string,
   { offlineAnswer: { headers } }: RouteConfigurationContext,
 ): Uint8Array {

@@ -1,31 +1,116 @@
 import {
-  mapFilterChains,
+  mapConnectionManagers,
   mapManagersOfChain,
   routeConfigurationOf,
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
-import { encodeField } from '../../xds/encoding.ts';
+import { concatenate, encodeField, encodeFieldHead } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
+import {
+  asksFor,
+  type ConnectState,
+  connectStateOf,
+  type ScannedManager,
+  scanManagers,
+} from '../../xds/manager-scan.ts';
+import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { editFields, stringOf, valuesOf, wrappedBoolOf } from '../../xds/wire.ts';
+import { editFields, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
 
-const { HttpConnectionManager, HcmUpgradeConfig } = fields;
+const { HttpConnectionManager, Listener } = fields;
 
 /** What a look over the connection managers of a snapshot shows. */
-export interface ServedConfigurations {
+export class ServedConfigurations {
+  /** By the places of the listeners that could be scanned. */
+  readonly #scans = new Map<number, readonly ScannedManager[]>();
+  /** The places of the listeners that had to be read. */
+  readonly #read = new Set<number>();
+  /** By the hash of its name, the manager that asks for a route configuration, the last of several. */
+  readonly #lastAsking = new Map<number, Asking>();
+  /** What managers that were read say of CONNECT, by the name of their route configuration. */
+  readonly #saidOf = new Map<string, Set<ConnectState>>();
+
+  /** Looks at a listener. Throws MalformedMessageError. */
+  look(listener: Uint8Array, place: number): void {
+    const scan = scanManagers(listener);
+    if (scan === undefined) {
+      this.#readManagers(listener);
+      this.#read.add(place);
+      return;
+    }
+    this.#scans.set(place, scan);
+    for (const manager of scan) {
+      const before = this.#lastAsking.get(manager.name);
+      this.#lastAsking.set(manager.name, { manager, listener, before });
+    }
+  }
+
+  #readManagers(listener: Uint8Array): void {
+    mapConnectionManagers(listener, (manager) => {
+      const name = routeConfigurationOf(manager);
+      const said = this.#saidOf.get(name);
+      const connect = connectIs(manager);
+      if (said === undefined) this.#saidOf.set(name, new Set([connect]));
+      else said.add(connect);
+      return manager;
+    });
+  }
+
   /**
-   * Route configurations whose CONNECT requests can be answered by a direct response: some connection
-   * manager of the snapshot serves them, and none of these forbids CONNECT.
+   * Whether the CONNECT requests of a route configuration can be answered by a direct response: some
+   * connection manager of the snapshot serves it, and none that does forbids CONNECT.
    */
-  readonly connectable: ReadonlySet<string>;
+  isConnectable(name: string): boolean {
+    const said = this.#saidOf.get(name);
+    if (said?.has('forbidden')) return false;
+    let isServed = said !== undefined;
+    let asking = this.#lastAsking.get(hashText(name));
+    for (; asking !== undefined; asking = asking.before) {
+      if (!asksFor(asking.manager, asking.listener, name)) continue;
+      if (asking.manager.connect === 'forbidden') return false;
+      isServed = true;
+    }
+    return isServed;
+  }
+
   /**
-   * Of each listener, by its place, the filter chains in the order of `mapFilterChains`: the route
-   * configurations of those of their connection managers that say nothing about CONNECT.
+   * Rewrites the connection managers of the listener at a place, at least all those that say nothing
+   * about CONNECT and serve one of these route configurations, by the hashes of their names.
    */
-  readonly silent: ReadonlyMap<number, readonly (readonly string[])[]>;
+  mapSilent(
+    listener: Uint8Array,
+    place: number,
+    names: ReadonlySet<number>,
+    rewrite: (manager: Uint8Array) => Uint8Array,
+  ): Uint8Array {
+    const scan = this.#scans.get(place);
+    if (scan === undefined) {
+      return this.#read.has(place) ? mapConnectionManagers(listener, rewrite) : listener;
+    }
+    const chains = new Set<number>();
+    for (const { connect, name, chain } of scan) {
+      if (connect === 'unset' && names.has(name)) chains.add(chain);
+    }
+    if (chains.size === 0) return listener;
+    return editFields(listener, (field) => {
+      if (!chains.has(field.valueStart)) return 'keep';
+      const chain = field.value();
+      const rewritten = mapManagersOfChain(chain, rewrite);
+      if (rewritten === chain) return 'keep';
+      const { number } = field;
+      return [encodeFieldHead({ ...Listener.filter_chains, number }, rewritten.length), rewritten];
+    });
+  }
+}
+
+/** A manager that asks for a route configuration, and one before it for which the same may hold. */
+interface Asking {
+  readonly manager: ScannedManager;
+  readonly listener: Uint8Array;
+  readonly before: Asking | undefined;
 }
 
 /** Looks at every connection manager; listeners that cannot be read are reported. */
@@ -33,36 +118,19 @@ export function surveyConnectionManagers(
   snapshot: Snapshot,
   report: ReportBuilder,
 ): ServedConfigurations {
-  const connectable = new Set<string>();
-  const forbidden = new Set<string>();
-  const silent = new Map<number, readonly (readonly string[])[]>();
+  const served = new ServedConfigurations();
   const look = (listener: Uint8Array, index: number) => {
-    const chains: string[][] = [];
-    mapFilterChains(listener, (chain) => {
-      const names: string[] = [];
-      chains.push(names);
-      return mapManagersOfChain(chain, (manager) => {
-        const name = routeConfigurationOf(manager);
-        const connect = connectIs(manager);
-        if (connect === 'forbidden') forbidden.add(name);
-        else connectable.add(name);
-        if (connect === 'unset') names.push(name);
-        return manager;
-      });
-    });
-    silent.set(index, chains);
+    served.look(listener, index);
     return listener;
   };
   mapResources(snapshot, 'listeners', look, report.unreadable);
-  for (const name of forbidden) connectable.delete(name);
-  return { connectable, silent };
+  return served;
 }
 
-function connectIs(manager: Uint8Array): 'unset' | 'allowed' | 'forbidden' {
+function connectIs(manager: Uint8Array): ConnectState {
   const upgrades = valuesOf(manager, HttpConnectionManager.upgrade_configs);
   const connect = upgrades[upgradeTypesOf(manager).findIndex(isConnect)];
-  if (connect === undefined) return 'unset';
-  return (wrappedBoolOf(connect, HcmUpgradeConfig.enabled) ?? true) ? 'allowed' : 'forbidden';
+  return connect === undefined ? 'unset' : connectStateOf(connect);
 }
 
 function isConnect(upgradeType: string): boolean {
@@ -76,26 +144,21 @@ function isConnect(upgradeType: string): boolean {
  */
 export function allowConnect(
   snapshot: Snapshot,
-  { silent }: ServedConfigurations,
+  served: ServedConfigurations,
   routeConfigurations: ReadonlySet<string>,
   report: ReportBuilder,
 ): Snapshot {
   if (routeConfigurations.size === 0) return snapshot;
   const upgrade = encodeField(HttpConnectionManager.upgrade_configs, connectUpgrade());
+  const hashes = new Set([...routeConfigurations].map(hashText));
   const allowIn = (listener: Uint8Array, index: number) => {
-    const chains = silent.get(index) ?? [];
-    let next = 0;
     let place: Place | undefined; // read once: to find a name, all of a listener is walked over
-    return mapFilterChains(listener, (chain) => {
-      const names = chains[next++] ?? [];
-      if (!names.some((name) => routeConfigurations.has(name))) return chain;
-      return mapManagersOfChain(chain, (manager) => {
-        const name = routeConfigurationOf(manager);
-        if (!routeConfigurations.has(name) || connectIs(manager) !== 'unset') return manager;
-        place ??= { kind: 'listeners', resource: stringOf(listener, fields.Listener.name) };
-        report.changed('connect-allowed', place, [], `CONNECT reaches the routes of ${name}`);
-        return editFields(manager, () => 'keep', [upgrade]);
-      });
+    return served.mapSilent(listener, index, hashes, (manager) => {
+      const name = routeConfigurationOf(manager);
+      if (!routeConfigurations.has(name) || connectIs(manager) !== 'unset') return manager;
+      place ??= { kind: 'listeners', resource: stringOf(listener, Listener.name) };
+      report.changed('connect-allowed', place, [], `CONNECT reaches the routes of ${name}`);
+      return concatenate([manager, upgrade]);
     });
   };
   // What cannot be read was reported when it was looked at.

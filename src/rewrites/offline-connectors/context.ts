@@ -33,6 +33,8 @@ export function placeOf(
   virtualHost: string,
   route?: string,
 ): Place {
-  const place = { kind: 'routes', resource: context.name, virtualHost } as const;
-  return route === undefined ? place : { ...place, route };
+  const { name: resource } = context;
+  return route === undefined
+    ? { kind: 'routes', resource, virtualHost }
+    : { kind: 'routes', resource, virtualHost, route };
 }

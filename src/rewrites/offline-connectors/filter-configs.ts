@@ -13,6 +13,8 @@ export interface ConnectFilters {
   readonly disputed: string | undefined;
 }
 
+const noFilters: ConnectFilters = { fields: [], disputed: undefined };
+
 /** The buffer filter waits for the end of a request; a CONNECT has none before its tunnel closes. */
 const bufferConfig = /\/envoy\.extensions\.filters\.http\.buffer\.v3\.BufferPerRoute$/;
 
@@ -26,6 +28,7 @@ const guardConfig =
  * entry that switches a filter off counts only when all routes have one.
  */
 export function connectFilterConfigs(routes: readonly Uint8Array[]): ConnectFilters {
+  if (!routes.some((route) => hasField(route, Route.typed_per_filter_config))) return noFilters;
   const ofRoutes = routes.map(filterConfigsOf);
   const merged = new Map<string, Uint8Array>();
   let disputed: string | undefined;

@@ -1,12 +1,16 @@
 import type { Tunnel } from '../../state/connectors.ts';
+import { BackwardWriter } from '../../xds/backward-writer.ts';
 import { anyOf, encodeMessage, lazily, madeOnce } from '../../xds/build.ts';
-import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import type { FieldRef } from '../../xds/field-ref.ts';
 import { fields } from '../../xds/fields.ts';
 import type { OfflineResponse } from './settings.ts';
 
 const { Cluster, ClusterLoadAssignment, LocalityLbEndpoints, LbEndpoint } = fields;
-const { Metadata, Struct, Value, MapEntry } = fields;
+const { Metadata, Struct, Value, MapEntry, Route, RouteAction } = fields;
+
+/** Thousands of messages a call are made of these small pieces. */
+const writer = new BackwardWriter();
 
 /**
  * A cluster name that exists nowhere. A route to it is answered 503 by Envoy itself, also for
@@ -83,9 +87,22 @@ const matchConnect = lazily(() =>
   }),
 );
 
-/** A Route for CONNECT, made of its action and whatever else it needs (fields of Route, encoded). */
-export function connectRoute(name: string, rest: Uint8Array): Uint8Array {
-  return concatenate([matchConnect(), encodeText(fields.Route.name, name), rest]);
+/** What a CONNECT route does: tunnels through a cluster, or what these fields of Route say. */
+type ConnectAction = { readonly cluster: string } | { readonly fields: readonly Uint8Array[] };
+
+/** A Route for CONNECT, made of its action and the HTTP filters that it needs (fields of Route, encoded). */
+export function connectRoute(
+  name: string,
+  action: ConnectAction,
+  filters: readonly Uint8Array[],
+): Uint8Array {
+  writer.begin();
+  for (const field of filters.toReversed()) writer.bytes(field);
+  if ('cluster' in action) writeTunnelAction(action.cluster);
+  else for (const field of action.fields.toReversed()) writer.bytes(field);
+  writer.text(Route.name, name);
+  writer.bytes(matchConnect());
+  return writer.finish();
 }
 
 const upgradeConnect = lazily(() =>
@@ -94,9 +111,11 @@ const upgradeConnect = lazily(() =>
   }),
 );
 
-/** The RouteAction that tunnels CONNECT through an online connector's cluster. */
-export function connectAction(cluster: string): Uint8Array {
-  return concatenate([encodeText(fields.RouteAction.cluster, cluster), upgradeConnect()]);
+function writeTunnelAction(cluster: string): void {
+  const behind = writer.length;
+  writer.bytes(upgradeConnect());
+  writer.text(RouteAction.cluster, cluster);
+  writer.wrap(Route.route, behind);
 }
 
 /** An HttpConnectionManager.UpgradeConfig that lets CONNECT reach the routes. */
@@ -161,42 +180,32 @@ const internalEndpoint = madeOnce((internalListener) =>
 /** The Cluster that leads into a connector's tunnel, by way of Envoy's internal listener. */
 export function tunnelCluster(options: TunnelClusterOptions): Uint8Array {
   const { name, tunnel, internalListener, http2 } = options;
-  const metadata = encodeMapEntry(
-    Metadata.filter_metadata,
-    'tunnel',
-    concatenate([
-      encodeStructText('address', `${tunnel.host}:${tunnel.port}`),
-      encodeStructText('endpoint_id', tunnel.endpointId),
-    ]),
-  );
-  const endpoint = concatenate([
-    internalEndpoint(internalListener),
-    encodeField(LbEndpoint.metadata, metadata),
-  ]);
-  const assignment = concatenate([
-    encodeText(ClusterLoadAssignment.cluster_name, name),
-    encodeField(
-      ClusterLoadAssignment.endpoints,
-      encodeField(LocalityLbEndpoints.lb_endpoints, endpoint),
-    ),
-  ]);
-  return concatenate([
-    encodeText(Cluster.name, name),
-    tunnelRest(),
-    encodeField(Cluster.load_assignment, assignment),
-    ...(http2 ? [http2Rest()] : []),
-  ]);
+  writer.begin();
+  if (http2) writer.bytes(http2Rest());
+  const behind = writer.length;
+  writeStructText('endpoint_id', tunnel.endpointId);
+  writeStructText('address', `${tunnel.host}:${tunnel.port}`);
+  writeMapEntry(Metadata.filter_metadata, 'tunnel', behind);
+  writer.wrap(LbEndpoint.metadata, behind);
+  writer.bytes(internalEndpoint(internalListener));
+  writer.wrap(LocalityLbEndpoints.lb_endpoints, behind);
+  writer.wrap(ClusterLoadAssignment.endpoints, behind);
+  writer.text(ClusterLoadAssignment.cluster_name, name);
+  writer.wrap(Cluster.load_assignment, behind);
+  writer.bytes(tunnelRest());
+  writer.text(Cluster.name, name);
+  return writer.finish();
 }
 
-function encodeStructText(key: string, text: string): Uint8Array {
-  return encodeMapEntry(Struct.fields, key, encodeText(Value.string_value, text));
+function writeStructText(key: string, text: string): void {
+  const behind = writer.length;
+  writer.text(Value.string_value, text);
+  writeMapEntry(Struct.fields, key, behind);
 }
 
-function encodeMapEntry(map: FieldRef, key: string, value: Uint8Array): Uint8Array {
-  const entry = concatenate([encodeText(MapEntry.key, key), encodeField(MapEntry.value, value)]);
-  return encodeField(map, entry);
-}
-
-function encodeText(field: FieldRef, text: string): Uint8Array {
-  return encodeField(field, encodeString(text));
+/** Makes what was written since there were `behind` bytes the value of a map's entry. */
+function writeMapEntry(map: FieldRef, key: string, behind: number): void {
+  writer.wrap(MapEntry.value, behind);
+  writer.text(MapEntry.key, key);
+  writer.wrap(map, behind);
 }

@@ -21,7 +21,10 @@ export function isUpgradeRefusal({ destination }: ForwardingAction): boolean {
 }
 
 /** Whether a route is one that Offramp put there, for CONNECT or to fall back: its own output, seen again. */
-export function isOwnRoute({ name, matchesConnect }: RouteView): boolean {
+export function isOwnRoute({
+  name,
+  matchesConnect,
+}: Pick<RouteView, 'name' | 'matchesConnect'>): boolean {
   if (isFallbackRouteName(name)) return true;
   return matchesConnect && /^connector-(?:offline|connect)-/.test(name);
 }

@@ -1,25 +1,18 @@
 import { encodeField, encodeString } from '../../xds/encoding.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
-import { editFields, expectLengthDelimited, hasField, nextOccurrence } from '../../xds/wire.ts';
+import { seenFromOutside } from '../../xds/malformed.ts';
+import { expectLengthDelimited, over } from '../../xds/wire.ts';
+import type { RouteEdit, VirtualHostEdit } from './virtual-host-edit.ts';
 
 const { VirtualHost, Route, RouteMatch } = fields;
-
-/** Where in a virtual host a route goes. */
-export interface RouteEdit {
-  /** The whole field. */
-  readonly field: Uint8Array;
-  /** The place, among the routes, of the one that it goes in front of, or behind, or is there instead of. */
-  readonly at: number;
-  readonly how: 'before' | 'after' | 'instead';
-}
 
 /**
  * Puts our CONNECT route in front of all routes, but behind CONNECT routes that somebody else made.
  * One of ours with the same name is replaced where it stands. Undefined when nothing changes.
  */
 export function placeConnectRoute(
-  virtualHost: Uint8Array,
+  virtualHost: VirtualHostEdit,
   routeName: string,
   route: Uint8Array,
 ): RouteEdit | undefined {
@@ -28,14 +21,16 @@ export function placeConnectRoute(
   let isSame = false;
   let lastForeign = -1;
   let count = 0;
-  const reader = new FieldReader(virtualHost);
-  for (; nextOccurrence(reader, VirtualHost.routes); count++) {
-    const sort = sortOfRoute(reader, ourName);
+  const match = new FieldReader();
+  virtualHost.forEachRoute((reader, index) => {
+    const { message, start, limit } = reader;
+    const sort = sortOfRoute(reader, match, ourName);
+    count = index + 1;
     if (sort === 'ours') {
-      ours = count;
-      isSame = Buffer.compare(reader.value(), route) === 0;
-    } else if (sort === 'connect') lastForeign = count;
-  }
+      ours = index;
+      isSame = Buffer.compare(message.subarray(start, limit), route) === 0;
+    } else if (sort === 'connect') lastForeign = index;
+  });
   const field = encodeField(VirtualHost.routes, route);
   if (ours !== undefined) return isSame ? undefined : { field, at: ours, how: 'instead' };
   if (count === 0) return undefined;
@@ -44,37 +39,31 @@ export function placeConnectRoute(
     : { field, at: lastForeign, how: 'after' };
 }
 
-function sortOfRoute(outer: FieldReader, ourName: Uint8Array): 'ours' | 'connect' | 'other' {
+function sortOfRoute(
+  reader: FieldReader,
+  match: FieldReader,
+  ourName: Uint8Array,
+): 'ours' | 'connect' | 'other' {
   let isOurs = false;
-  let matchesConnect = false;
-  const reader = outer.inside();
+  let isForConnect = false;
   while (reader.next()) {
     if (reader.number === Route.name.number) {
       expectLengthDelimited(reader, Route.name);
       isOurs = reader.isValue(ourName);
     } else if (reader.number === Route.match.number) {
-      expectLengthDelimited(reader, Route.match);
-      matchesConnect = hasField(reader.value(), RouteMatch.connect_matcher);
+      isForConnect = matchesConnect(reader, match);
     }
   }
   if (isOurs) return 'ours';
-  return matchesConnect ? 'connect' : 'other';
+  return isForConnect ? 'connect' : 'other';
 }
 
-/** The virtual host with the route in its place, and fields behind all others. */
-export function editRoutes(
-  virtualHost: Uint8Array,
-  { field: inserted, at, how }: RouteEdit,
-  append: readonly Uint8Array[] = [],
-): Uint8Array {
-  let index = 0;
-  return editFields(
-    virtualHost,
-    (field) => {
-      if (field.number !== VirtualHost.routes.number || index++ !== at) return 'keep';
-      if (how === 'instead') return [inserted];
-      return how === 'before' ? [inserted, field.raw()] : [field.raw(), inserted];
-    },
-    append,
-  );
+function matchesConnect(route: FieldReader, match: FieldReader): boolean {
+  over(route, Route.match, match);
+  try {
+    while (match.next()) if (match.number === RouteMatch.connect_matcher.number) return true;
+  } catch (error) {
+    throw seenFromOutside(error, '', -route.valueStart); // said of the match alone
+  }
+  return false;
 }

@@ -6,6 +6,8 @@ import { answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
 import type { Forward, SurveyedRoute } from './survey.ts';
+import type { Verdict } from './verdict.ts';
+import type { VirtualHostEdit } from './virtual-host-edit.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;
 
@@ -33,59 +35,84 @@ const notForwarding: RewrittenRoute = {
   tunnels: [],
 };
 
+/** Of the routes that have nothing to do with a tunnel. */
+const noTunnels: readonly string[] = [];
+
 /** One route: what the functions below look at together. */
-interface Subject extends SurveyedRoute {
-  readonly route: Uint8Array;
-  readonly virtualHost: string;
+interface Subject {
+  readonly its: SurveyedRoute;
+  readonly host: VirtualHostEdit;
   readonly context: RouteConfigurationContext;
 }
 
 /** Rewrites one Route by what the state says of the clusters it forwards to. */
 export function rewriteRoute(
-  route: Uint8Array,
-  surveyed: SurveyedRoute,
-  virtualHost: string,
+  its: SurveyedRoute,
+  host: VirtualHostEdit,
   context: RouteConfigurationContext,
 ): RewrittenRoute {
-  const { view, action, forwards } = surveyed;
+  const { view, action, forwards } = its;
   if (isUpgradeRefusal(action)) return notForwarding;
-  const { identity } = surveyed;
-  const subject: Subject = { view, action, identity, forwards, route, virtualHost, context };
+  const subject: Subject = { its, host, context };
   const lostMirrors = findLostMirrors(subject);
-  reportMerged(subject, forwards);
-  const offline = forwards.filter(({ verdict }) => verdict.kind === 'offline');
-  const online = forwards.filter(({ verdict }) => verdict.kind === 'online');
-  const tunnels = online.map(({ cluster }) => cluster).filter((one) => context.tunnels.has(one));
-  const untouched = { ...notForwarding, online: online.length > 0, tunnels };
-  const hasWork = offline.length > 0 || lostMirrors.size > 0;
-  const isThinned = offline.length > 0 && !isAnswered(forwards);
+  reportMerged(subject);
+  const isOffline = has(forwards, 'offline');
+  const isOnline = has(forwards, 'online');
+  const isAnsweredNow = isOffline && isAnswered(forwards);
+  const hasWork = isOffline || lostMirrors !== undefined;
   const obstacle =
-    findObstacle(subject, hasWork || online.length > 0) ??
-    (isThinned ? findSplitObstacle(action.destination) : undefined);
+    findObstacle(subject, hasWork || isOnline) ??
+    (isOffline && !isAnsweredNow ? findSplitObstacle(action.destination) : undefined);
   if (obstacle !== undefined) {
     context.report.skipped(obstacle.reason, placeOfSubject(subject), obstacle.detail);
-    return untouched;
   }
-  if (!hasWork) return untouched;
-  const { routes, answered } = isAnswered(forwards)
-    ? { routes: answer(subject, namesOf(offline)), answered: true }
-    : { routes: [thinOut(subject, offline, lostMirrors)], answered: false };
-  const needsConnect = answered && view.matchesConnect && context.connectable;
-  return { ...untouched, routes, answered, needsConnect, connectors: namesOf(offline) };
+  const tunnels = isOnline ? tunnelsOf(subject) : noTunnels;
+  if (obstacle !== undefined || !hasWork) return untouched(isOnline, tunnels);
+  const connectors = namesOf(forwards);
+  const routes = isAnsweredNow
+    ? answer(subject, connectors)
+    : [thinOut(subject, connectors, lostMirrors)];
+  return {
+    routes,
+    answered: isAnsweredNow,
+    connectors,
+    needsConnect: isAnsweredNow && view.matchesConnect && context.connectable,
+    online: isOnline,
+    tunnels,
+  };
+}
+
+function untouched(online: boolean, tunnels: readonly string[]): RewrittenRoute {
+  return online ? { ...notForwarding, online, tunnels } : notForwarding;
+}
+
+function has(forwards: readonly Forward[], kind: Verdict['kind']): boolean {
+  for (const { verdict } of forwards) if (verdict.kind === kind) return true;
+  return false;
+}
+
+function tunnelsOf({ its, context }: Subject): readonly string[] {
+  const tunnels: string[] = [];
+  for (const { cluster, verdict } of its.forwards) {
+    if (verdict.kind === 'online' && context.tunnels.has(cluster)) tunnels.push(cluster);
+  }
+  return tunnels;
 }
 
 /** The clusters that only get copies of requests, by exact name: mirrors are no backendRefs. */
-function findLostMirrors({ action, context }: Subject): ReadonlyMap<string, string> {
+function findLostMirrors({ its, context }: Subject): ReadonlyMap<string, string> | undefined {
+  const { mirrors } = its.action;
+  if (mirrors.length === 0) return undefined;
   const lost = new Map<string, string>();
-  for (const cluster of action.mirrors) {
+  for (const cluster of mirrors) {
     const connector = context.view.forCluster(cluster);
     if (connector !== undefined && !connector.online) lost.set(cluster, connector.name);
   }
-  return lost;
+  return lost.size === 0 ? undefined : lost;
 }
 
-function reportMerged(subject: Subject, forwards: readonly Forward[]): void {
-  for (const { cluster, verdict } of forwards) {
+function reportMerged(subject: Subject): void {
+  for (const { cluster, verdict } of subject.its.forwards) {
     if (verdict.kind !== 'merged') continue;
     const detail = `cluster ${cluster} is left alone: ${verdict.detail}`;
     subject.context.report.skipped('merged-cluster', placeOfSubject(subject), detail);
@@ -99,10 +126,9 @@ interface Obstacle {
 
 /** Why a route of which the state speaks has to stay as it is; undefined when nothing is in the way. */
 function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefined {
-  const { view, action, identity, context } = subject;
+  const { view, action, identity } = subject.its;
   const { destination } = action;
-  const isSpokenOf = () => identity !== undefined && context.view.claimsRoute(identity.object);
-  if (!concerned && !isSpokenOf()) return undefined;
+  if (!concerned && !isSpokenOf(subject)) return undefined;
   if (view.ambiguous || destination.kind === 'ambiguous') {
     const detail = 'a field that decoders merge occurs twice in the route or its action';
     return { reason: 'ambiguous-encoding', detail };
@@ -115,12 +141,15 @@ function findObstacle(subject: Subject, concerned: boolean): Obstacle | undefine
     const detail = 'which rule of its route it is cannot be told from its name';
     return { reason: 'unparsable-route-name', detail };
   }
-  const { entries } = 'entries' in destination ? destination : { entries: [] };
-  if (entries.some(({ cluster }) => cluster === '')) {
+  if ('entries' in destination && destination.entries.some(({ cluster }) => cluster === '')) {
     const detail = 'a request header chooses the cluster of an entry of the split';
     return { reason: 'cluster-header', detail };
   }
   return undefined;
+}
+
+function isSpokenOf({ its, context }: Subject): boolean {
+  return its.identity !== undefined && context.view.claimsRoute(its.identity.object);
 }
 
 /** Why entries cannot leave a split of which something stays. */
@@ -129,33 +158,26 @@ function findSplitObstacle(destination: Destination): Obstacle | undefined {
   return { reason: 'total-weight', detail: 'the split fixes its total_weight' };
 }
 
-/** True when nothing is left of the route that could take a request. */
+/** True when nothing is left of a route with offline connectors that could take a request. */
 function isAnswered(forwards: readonly Forward[]): boolean {
-  const isOffline = ({ verdict }: Forward) => verdict.kind === 'offline';
-  if (!forwards.some(isOffline)) return false;
-  const left = forwards.filter((forward) => !isOffline(forward));
-  return left.every(({ weight }) => weight === 0);
+  return forwards.every(({ verdict, weight }) => verdict.kind === 'offline' || weight === 0);
 }
 
 function answer(subject: Subject, connectors: readonly string[]): readonly Uint8Array[] {
-  const { context } = subject;
+  const { its, host, context } = subject;
   const { report } = context;
   const place = placeOfSubject(subject);
-  const given = answerRoute(subject.route, subject.view, subject.action, context);
+  const given = answerRoute(host.route(its.place), its, context);
   const what = given.hasBody ? describeAnswer(context) : '503 without a body';
-  report.changed(
-    'route-answered',
-    place,
-    connectors,
-    `was ${describe(subject.action)}, is ${what}`,
-  );
+  const detail = `was ${describe(its.action)}, is ${what}`;
+  report.changed('route-answered', place, connectors, detail);
   for (const upgrade of given.refusedUpgrades) {
-    const clone = { ...place, route: upgradeRouteName(subject.view.name, upgrade) };
+    const clone = placeOf(context, host.name, upgradeRouteName(its.view.name, upgrade));
     report.changed('upgrade-refused', clone, connectors, `${upgrade} handshakes get 503`);
   }
   for (const upgrade of given.unansweredUpgrades) {
-    const detail = `${upgrade} handshakes get Envoy’s 403: no route to an absent cluster may be added`;
-    report.skipped('validate-clusters', place, detail);
+    const why = `${upgrade} handshakes get Envoy’s 403: no route to an absent cluster may be added`;
+    report.skipped('validate-clusters', place, why);
   }
   return given.routes;
 }
@@ -166,18 +188,23 @@ function describeAnswer({ settings, offlineAnswer }: RouteConfigurationContext):
   return withoutBody === undefined ? answer : `${answer}, without its body: ${withoutBody}`;
 }
 
+const noMirrors: ReadonlyMap<string, string> = new Map();
+
 /** Takes offline entries out of the split, and mirrors to offline connectors away. */
 function thinOut(
   subject: Subject,
-  offline: readonly Forward[],
-  lostMirrors: ReadonlyMap<string, string>,
+  connectors: readonly string[],
+  lostMirrors: ReadonlyMap<string, string> = noMirrors,
 ): Uint8Array {
-  const { route, context } = subject;
+  const { its, host, context } = subject;
   const place = placeOfSubject(subject);
-  const gone = new Set(offline.map(({ cluster }) => cluster));
-  if (offline.length > 0) {
+  const gone = new Set<string>();
+  for (const { cluster, verdict } of its.forwards) {
+    if (verdict.kind === 'offline') gone.add(cluster);
+  }
+  if (gone.size > 0) {
     const detail = `left the split: ${[...gone].join(', ')}`;
-    context.report.changed('entries-dropped', place, namesOf(offline), detail);
+    context.report.changed('entries-dropped', place, connectors, detail);
   }
   for (const [mirror, connector] of lostMirrors) {
     context.report.changed('mirror-dropped', place, [connector], `no copies to ${mirror}`);
@@ -186,7 +213,7 @@ function thinOut(
     gone.has(stringOf(entry, ClusterWeight.name)) ? undefined : entry;
   const dropMirror = (mirror: Uint8Array) =>
     lostMirrors.has(stringOf(mirror, RequestMirrorPolicy.cluster)) ? undefined : mirror;
-  return mapFields(route, Route.route, (action) =>
+  return mapFields(host.route(its.place), Route.route, (action) =>
     mapFields(
       mapFields(action, RouteAction.weighted_clusters, (split) =>
         mapFields(split, WeightedCluster.clusters, dropEntry),
@@ -197,15 +224,18 @@ function thinOut(
   );
 }
 
-function namesOf(offline: readonly Forward[]): string[] {
-  const names = offline.flatMap(({ verdict }) =>
-    verdict.kind === 'offline' ? verdict.connectors : [],
-  );
-  return [...new Set(names)];
+/** The offline connectors that it forwards to. */
+function namesOf(forwards: readonly Forward[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { verdict } of forwards) {
+    if (verdict.kind !== 'offline') continue;
+    for (const name of verdict.connectors) names.add(name);
+  }
+  return [...names];
 }
 
-function placeOfSubject({ context, virtualHost, view }: Subject): Place {
-  return placeOf(context, virtualHost, view.name);
+function placeOfSubject({ its, host, context }: Subject): Place {
+  return placeOf(context, host.name, its.view.name);
 }
 
 function describe({ destination }: ForwardingAction): string {

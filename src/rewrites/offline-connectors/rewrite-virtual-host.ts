@@ -1,103 +1,92 @@
-import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
-import { FieldReader } from '../../xds/field-reader.ts';
+import { encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
-import { insideField } from '../../xds/malformed.ts';
-import { decodeString, editFields, expectLengthDelimited, hasValue } from '../../xds/wire.ts';
+import { seenFromOutside } from '../../xds/malformed.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { connectFilterConfigs } from './filter-configs.ts';
-import { absentClusterAction, connectAction, connectRoute } from './messages.ts';
+import { absentClusterAction, connectRoute } from './messages.ts';
+import { ourDomain } from './our-domains.ts';
 import { connectRouteName } from './own-routes.ts';
-import { editRoutes, placeConnectRoute } from './place-connect-route.ts';
+import { placeConnectRoute } from './place-connect-route.ts';
 import { type RewrittenRoute, rewriteRoute } from './rewrite-route.ts';
 import type { SurveyedRoute } from './survey.ts';
+import { VirtualHostEdit } from './virtual-host-edit.ts';
 
 const { VirtualHost, Route } = fields;
 
 /** What a virtual host becomes. */
 export interface RewrittenVirtualHost {
-  readonly value: Uint8Array;
+  /** What it is made of; undefined when it stays byte for byte. */
+  readonly pieces: readonly Uint8Array[] | undefined;
   /** True when its CONNECT answer needs the connection managers to let CONNECT through. */
   readonly needsConnect: boolean;
 }
 
 /** What the routes of a virtual host add up to. */
 interface Tally {
-  /** The routes that are answered now, as they came. */
-  readonly answered: Uint8Array[];
+  /** The places of the routes that are answered now. */
+  readonly answered: number[];
+  /** For which connectors they are, each once or more. */
+  readonly connectors: string[];
   needsConnect: boolean;
   online: boolean;
-  readonly connectors: Set<string>;
   readonly tunnelled: TunnelledRoute[];
 }
 
-/** A route, and a cluster of its own that leads into a tunnel. */
+/** The place of a route, and a cluster of its own that leads into a tunnel. */
 interface TunnelledRoute {
-  readonly route: Uint8Array;
+  readonly place: number;
   readonly cluster: string;
-}
-
-function readHost(virtualHost: Uint8Array): {
-  readonly name: string;
-  readonly hasMatcher: boolean;
-} {
-  let name = '';
-  let hasMatcher = false;
-  const reader = new FieldReader(virtualHost);
-  while (reader.next()) {
-    if (reader.number === VirtualHost.name.number) {
-      expectLengthDelimited(reader, VirtualHost.name);
-      name = decodeString(reader.value());
-    } else if (reader.number === VirtualHost.matcher.number) hasMatcher = true;
-  }
-  return { name, hasMatcher };
 }
 
 /** Rewrites the routes of a virtual host, and gives it the CONNECT route that fits them. */
 export function rewriteVirtualHost(
   virtualHost: Uint8Array,
-  surveyed: ReadonlyMap<number, SurveyedRoute>,
+  surveyed: readonly SurveyedRoute[],
   context: RouteConfigurationContext,
 ): RewrittenVirtualHost {
-  const { name, hasMatcher } = readHost(virtualHost);
-  if (hasMatcher) {
+  const edit = new VirtualHostEdit(virtualHost);
+  if (edit.hasMatcher) {
     const detail = 'its routes are in a matcher tree, which Offramp does not edit';
-    context.report.skipped('virtual-host-matcher', placeOf(context, name), detail);
-    return { value: virtualHost, needsConnect: false };
+    context.report.skipped('virtual-host-matcher', placeOf(context, edit.name), detail);
+    return { pieces: undefined, needsConnect: false };
   }
   const tally: Tally = {
     answered: [],
+    connectors: [],
     needsConnect: false,
     online: false,
-    connectors: new Set(),
     tunnelled: [],
   };
-  let index = 0;
-  const routed = editFields(virtualHost, (field) => {
-    if (field.number !== VirtualHost.routes.number) return 'keep';
-    const its = surveyed.get(index++);
-    if (its === undefined) return 'keep';
-    const route = field.value();
-    const result = insideField(`routes[${index - 1}]`, field.valueStart, () =>
-      rewriteRoute(route, its, name, context),
-    );
-    addUp(tally, route, result);
-    return result.routes?.map((one) => encodeField(VirtualHost.routes, one)) ?? 'keep';
-  });
-  const { needsConnect } = tally;
-  if (tally.tunnelled.length > 0) {
-    return { value: tunnelConnect(routed, name, tally.tunnelled, context), needsConnect };
+  for (const its of surveyed) addUp(tally, its.place, rewriteOne(its, edit, context));
+  if (tally.tunnelled.length > 0) tunnelConnect(edit, tally.tunnelled, context);
+  else if (tally.answered.length > 0 && !tally.online) {
+    answerConnect(edit, tally, context);
+    tally.needsConnect ||= context.connectable;
   }
-  if (tally.answered.length === 0 || tally.online) return { value: routed, needsConnect };
-  return answerConnect(routed, name, tally, context);
+  return { pieces: edit.finish(), needsConnect: tally.needsConnect };
 }
 
-function addUp(tally: Tally, route: Uint8Array, result: RewrittenRoute): void {
+function rewriteOne(
+  its: SurveyedRoute,
+  edit: VirtualHostEdit,
+  context: RouteConfigurationContext,
+): RewrittenRoute {
+  try {
+    const result = rewriteRoute(its, edit, context);
+    if (result.routes !== undefined) edit.replaceRoute(its.place, result.routes);
+    return result;
+  } catch (error) {
+    throw seenFromOutside(error, `routes[${its.place}]`, edit.startOfRoute(its.place));
+  }
+}
+
+function addUp(tally: Tally, place: number, result: RewrittenRoute): void {
   tally.needsConnect ||= result.needsConnect;
   tally.online ||= result.online;
-  for (const cluster of result.tunnels) tally.tunnelled.push({ route, cluster });
+  for (const cluster of result.tunnels) tally.tunnelled.push({ place, cluster });
   if (!result.answered) return;
-  tally.answered.push(route);
-  for (const connector of result.connectors) tally.connectors.add(connector);
+  tally.answered.push(place);
+  tally.connectors.push(...result.connectors);
 }
 
 /**
@@ -106,91 +95,83 @@ function addUp(tally: Tally, route: Uint8Array, result: RewrittenRoute): void {
  * where these say differently who may enter, there is no CONNECT.
  */
 function tunnelConnect(
-  virtualHost: Uint8Array,
-  name: string,
+  edit: VirtualHostEdit,
   tunnelled: readonly TunnelledRoute[],
   context: RouteConfigurationContext,
-): Uint8Array {
+): void {
+  const { name } = edit;
   const ourName = context.ourNameOf(name);
   const cluster = tunnelled[0]?.cluster ?? '';
   const owner = context.tunnels.get(cluster) ?? '';
-  const ownRoutes = tunnelled.filter((one) => context.tunnels.get(one.cluster) === owner);
-  const domain = `${ourName}.connector.internal`;
-  const filters = connectFilterConfigs(ownRoutes.map(({ route }) => route));
+  const ownRoutes: Uint8Array[] = [];
+  for (const one of tunnelled) {
+    if (context.tunnels.get(one.cluster) === owner) ownRoutes.push(edit.route(one.place));
+  }
+  const domain = ourDomain(ourName);
+  const filters = connectFilterConfigs(ownRoutes);
   if (filters.disputed !== undefined) {
     const detail = `CONNECT gets Envoy’s 404: routes into ${owner}’s tunnel differ in ${filters.disputed}`;
     context.report.skipped('connect-authentication', placeOf(context, name), detail);
-    return appended(virtualHost, takeDomain(virtualHost, name, domain, context));
+    takeDomain(edit, domain, context);
+    return;
   }
   const routeName = connectRouteName('connect', ourName);
-  const action = encodeField(Route.route, connectAction(cluster));
-  const route = connectRoute(routeName, concatenate([action, ...filters.fields]));
-  const edit = placeConnectRoute(virtualHost, routeName, route);
-  if (edit !== undefined) {
+  const route = connectRoute(routeName, { cluster }, filters.fields);
+  const inserted = placeConnectRoute(edit, routeName, route);
+  if (inserted !== undefined) {
     const place = placeOf(context, name, routeName);
     context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
   }
-  const domains = takeDomain(virtualHost, name, domain, context);
-  return edit === undefined
-    ? appended(virtualHost, domains)
-    : editRoutes(virtualHost, edit, domains);
+  takeDomain(edit, domain, context);
+  if (inserted !== undefined) edit.insertRoute(inserted);
 }
 
-/** The domain as a field to append to the virtual host; nothing when it has it, or may not have it. */
+/** Gives the virtual host a domain, unless it has it, or may not have it. */
 function takeDomain(
-  virtualHost: Uint8Array,
-  name: string,
+  edit: VirtualHostEdit,
   domain: string,
   context: RouteConfigurationContext,
-): readonly Uint8Array[] {
+): void {
   const bytes = encodeString(domain);
-  if (hasValue(virtualHost, VirtualHost.domains, bytes)) return [];
+  if (edit.hasDomain(bytes)) return;
   if (!context.takeDomain(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
-    context.report.skipped('domain-taken', placeOf(context, name), detail);
-    return [];
+    context.report.skipped('domain-taken', placeOf(context, edit.name), detail);
+    return;
   }
-  context.report.changed('domain-added', placeOf(context, name), [], domain);
-  return [encodeField(VirtualHost.domains, bytes)];
-}
-
-function appended(virtualHost: Uint8Array, fields: readonly Uint8Array[]): Uint8Array {
-  return fields.length === 0 ? virtualHost : concatenate([virtualHost, ...fields]);
+  context.report.changed('domain-added', placeOf(context, edit.name), [], domain);
+  edit.append([encodeField(VirtualHost.domains, bytes)]);
 }
 
 /** CONNECT gets the offline answer too, behind the same filters; it matches no other route (404). */
 function answerConnect(
-  virtualHost: Uint8Array,
-  name: string,
-  tally: Tally,
+  edit: VirtualHostEdit,
+  { answered, connectors }: Tally,
   context: RouteConfigurationContext,
-): RewrittenVirtualHost {
+): void {
   const { connectable, report } = context;
+  const { name } = edit;
   const routeName = connectRouteName('offline', context.ourNameOf(name));
-  const place = placeOf(context, name, routeName);
   if (!connectable && context.validatesClusters) {
     const detail =
       'CONNECT gets Envoy’s 404: listeners are not in the snapshot, and no route to an absent cluster may be added';
     report.skipped('validate-clusters', placeOf(context, name), detail);
-    return { value: virtualHost, needsConnect: false };
+    return;
   }
   const action = connectable
     ? context.offlineAnswer.directResponse
     : encodeField(Route.route, absentClusterAction('CONNECT'));
-  const filters = connectFilterConfigs(tally.answered); // disputed or not: there is nothing behind it
-  const route = connectRoute(
-    routeName,
-    concatenate([action, ...context.offlineAnswer.headers, ...filters.fields]),
-  );
-  const edit = placeConnectRoute(virtualHost, routeName, route);
-  if (edit !== undefined) {
-    const { status } = context.settings.offlineResponse;
-    const { withoutBody } = context.offlineAnswer;
-    const detail = connectable
-      ? `CONNECT gets ${status} ${withoutBody === undefined ? 'with the body' : `without the body: ${withoutBody}`}`
-      : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
-    report.changed('connect-answered', place, [...tally.connectors], detail);
-  }
-  const value = edit === undefined ? virtualHost : editRoutes(virtualHost, edit);
-  return { value, needsConnect: connectable };
+  const routes = answered.map((place) => edit.route(place));
+  const filters = connectFilterConfigs(routes); // disputed or not: there is nothing behind it
+  const { headers, withoutBody } = context.offlineAnswer;
+  const route = connectRoute(routeName, { fields: [action, ...headers] }, filters.fields);
+  const inserted = placeConnectRoute(edit, routeName, route);
+  if (inserted === undefined) return;
+  edit.insertRoute(inserted);
+  const { status } = context.settings.offlineResponse;
+  const detail = connectable
+    ? `CONNECT gets ${status} ${withoutBody === undefined ? 'with the body' : `without the body: ${withoutBody}`}`
+    : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
+  const place = placeOf(context, name, routeName);
+  report.changed('connect-answered', place, [...new Set(connectors)], detail);
 }

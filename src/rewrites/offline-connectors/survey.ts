@@ -1,9 +1,10 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends } from '../../xds/cluster.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
-import { FieldReader } from '../../xds/field-reader.ts';
+import { FieldReader, releaseSpareReaders } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { parseClusterName } from '../../xds/names.ts';
+import { readPlainRoute } from '../../xds/plain-route.ts';
 import {
   type ForwardingAction,
   type RouteView,
@@ -11,7 +12,7 @@ import {
   readRoute,
   type WeightedEntry,
 } from '../../xds/route.ts';
-import { identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
+import { identifyRoute, identityOf, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { forEachOccurrence, hasField, hasText } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -33,15 +34,21 @@ export interface Survey {
   readonly offlineClusters: ReadonlySet<string>;
 }
 
-/**
- * The routes of a route configuration that may change, by the place of their virtual host and their own
- * place in it. A virtual host without an entry has none.
- */
-export type SurveyedConfiguration = ReadonlyMap<number, ReadonlyMap<number, SurveyedRoute>>;
+/** The virtual hosts of a route configuration that may change, in their order. */
+export type SurveyedConfiguration = readonly SurveyedHost[];
+
+/** The routes of a virtual host that may change, in their order. */
+export interface SurveyedHost {
+  /** Its place among the virtual hosts of its route configuration. */
+  readonly place: number;
+  readonly routes: readonly SurveyedRoute[];
+}
 
 /** A route that forwards, as it was read. */
 export interface SurveyedRoute {
-  readonly view: RouteView;
+  /** Its place among the routes of its virtual host. */
+  readonly place: number;
+  readonly view: Omit<RouteView, 'action'>;
   readonly action: ForwardingAction;
   readonly identity: RouteIdentity | undefined;
   readonly forwards: readonly Forward[];
@@ -56,8 +63,15 @@ export interface Forward {
 
 type OnlineConnector = Connector & { readonly online: true };
 
-/** Who uses a cluster: online connectors, or undefined for any other use. */
-type Uses = Map<string, Set<OnlineConnector | undefined>>;
+/** Who uses a cluster. */
+interface Uses {
+  /** The first that does: an online connector, or undefined for any other use. */
+  readonly user: OnlineConnector | undefined;
+  /** Whether there are others. */
+  isShared: boolean;
+  /** Whether a connector is among them. */
+  isTunnel: boolean;
+}
 
 /**
  * Looks at every route of the snapshot that the state may speak of. Resources that cannot be read are
@@ -69,7 +83,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
     const value = clusters.get(cluster);
     return value === undefined ? undefined : clusterBackends(value);
   };
-  const uses: Uses = new Map();
+  const uses = new Map<string, Uses>();
   const concerned = new Map<number, SurveyedConfiguration>();
   const offlineClusters = new Set<string>();
   const routesToRead = selectRoutes(snapshot, view);
@@ -77,26 +91,26 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
   const look = (routeConfiguration: Uint8Array, index: number) => {
     const toRead = routesToRead(index);
     if (toRead === undefined) return routeConfiguration;
-    const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, (route) =>
-      readForwardingRoute(route, view, backendsOf),
-    );
+    const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, view, backendsOf);
     let isConcerned = hasMatcherTree;
-    for (const routes of hosts.values()) {
-      for (const route of routes.values()) isConcerned = noteRoute(route) || isConcerned;
+    for (const { routes } of hosts) {
+      for (const route of routes) isConcerned = noteRoute(route) || isConcerned;
     }
     if (isConcerned) concerned.set(index, hosts);
     return routeConfiguration;
   };
-  mapResources(snapshot, 'routes', look, report.unreadable);
+  try {
+    mapResources(snapshot, 'routes', look, report.unreadable);
+  } finally {
+    releaseSpareReaders();
+  }
 
   const tunnels = new Map<string, OnlineConnector>();
   const shared = new Set<string>();
   const missing = new Set<string>();
-  for (const [cluster, users] of uses) {
-    const [user] = users;
-    const isTunnel = [...users].some((one) => one !== undefined);
+  for (const [cluster, { user, isShared, isTunnel }] of uses) {
     if (!isTunnel) continue;
-    if (users.size > 1 || isNamedByListener(cluster)) shared.add(cluster);
+    if (isShared || isNamedByListener(cluster)) shared.add(cluster);
     else if (!clusters.has(cluster)) missing.add(cluster);
     else if (user !== undefined) tunnels.set(cluster, user);
   }
@@ -129,9 +143,13 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
   function noteUse(cluster: string, verdict: Verdict): boolean {
     if (verdict.kind === 'offline') offlineClusters.add(cluster);
     const user = verdict.kind === 'online' ? verdict.connector : undefined;
-    const users = uses.get(cluster);
-    if (users === undefined) uses.set(cluster, new Set([user]));
-    else users.add(user);
+    const others = uses.get(cluster);
+    if (others === undefined) {
+      uses.set(cluster, { user, isShared: false, isTunnel: user !== undefined });
+    } else if (others.user !== user) {
+      others.isShared = true;
+      if (user !== undefined) others.isTunnel = true;
+    }
     return verdict.kind !== 'none';
   }
 }
@@ -139,9 +157,10 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
 function readHosts(
   routeConfiguration: Uint8Array,
   toRead: RoutesToRead,
-  read: (route: Uint8Array) => SurveyedRoute | undefined,
+  view: ConnectorLookup,
+  backendsOf: BackendsOfCluster,
 ): { readonly hosts: SurveyedConfiguration; readonly hasMatcherTree: boolean } {
-  const hosts = new Map<number, ReadonlyMap<number, SurveyedRoute>>();
+  const hosts: SurveyedHost[] = [];
   let hasMatcherTree = false;
   forEachOccurrence(
     new FieldReader(routeConfiguration),
@@ -151,11 +170,12 @@ function readHosts(
       const virtualHost = occurrence.value();
       // Where its routes are not looked for, which is reported.
       hasMatcherTree ||= hasField(virtualHost, fields.VirtualHost.matcher);
-      const routes = new Map<number, SurveyedRoute>();
-      hosts.set(host, routes);
+      const routes: SurveyedRoute[] = [];
+      hosts.push({ place: host, routes });
       forEachOccurrence(new FieldReader(virtualHost), fields.VirtualHost.routes, (route, place) => {
-        const surveyed = toRead.hasRoute(host, place) ? read(route.value()) : undefined;
-        if (surveyed !== undefined) routes.set(place, surveyed);
+        if (!toRead.hasRoute(host, place)) return;
+        const surveyed = readForwardingRoute(route, place, view, backendsOf);
+        if (surveyed !== undefined) routes.push(surveyed);
       });
     },
   );
@@ -163,21 +183,37 @@ function readHosts(
 }
 
 function readForwardingRoute(
-  route: Uint8Array,
+  occurrence: FieldReader,
+  place: number,
   view: ConnectorLookup,
   backendsOf: BackendsOfCluster,
 ): SurveyedRoute | undefined {
-  const its = readRoute(route);
-  if (its.action === undefined || isOwnRoute(its)) return undefined;
-  const action = readAction(its.action);
-  const identity = identifyRoute(route, its.name);
-  const forwards = entriesOf(action).map(({ cluster, weight }) => {
-    return { cluster, weight, verdict: judge(cluster, identity, view, backendsOf) };
-  });
-  return { view: its, action, identity, forwards };
+  const read = readPlain(occurrence) ?? readRare(occurrence.value());
+  if (read === undefined) return undefined;
+  const { destination } = read.action;
+  const describe = ({ cluster, weight }: WeightedEntry): Forward => {
+    return { cluster, weight, verdict: judge(cluster, read.identity, view, backendsOf) };
+  };
+  const forwards =
+    destination.kind === 'cluster'
+      ? [describe({ cluster: destination.cluster, weight: 1 })]
+      : 'entries' in destination
+        ? destination.entries.map(describe)
+        : [];
+  return { place, forwards, ...read };
 }
 
-function entriesOf({ destination }: ForwardingAction): readonly WeightedEntry[] {
-  if (destination.kind === 'cluster') return [{ cluster: destination.cluster, weight: 1 }];
-  return 'entries' in destination ? destination.entries : [];
+type ReadRoute = Pick<SurveyedRoute, 'view' | 'action' | 'identity'>;
+
+function readPlain(occurrence: FieldReader): ReadRoute | undefined {
+  const view = readPlainRoute(occurrence);
+  if (view === undefined || isOwnRoute(view)) return undefined;
+  return { view, action: view.action, identity: identityOf(view.object, view.name) };
+}
+
+/** Any route, ours and those that do not forward too. Throws MalformedMessageError. */
+function readRare(route: Uint8Array): ReadRoute | undefined {
+  const view = readRoute(route);
+  if (view.action === undefined || isOwnRoute(view)) return undefined;
+  return { view, action: readAction(view.action), identity: identifyRoute(route, view.name) };
 }

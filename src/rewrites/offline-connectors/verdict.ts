@@ -27,10 +27,10 @@ export function judge(
 ): Verdict {
   if (cluster === '' || reservedClusters.has(cluster)) return none;
   const exact = view.forCluster(cluster);
-  if (exact !== undefined) return verdictOf([exact]);
+  if (exact !== undefined) return verdictOfOne(exact);
   const claims = route && view.forRule(keyOf(route));
   if (route === undefined || claims === undefined) return none;
-  if (claims.whole !== undefined) return verdictOf([claims.whole]);
+  if (claims.whole !== undefined) return verdictOfOne(claims.whole);
 
   const parsed = parseClusterName(cluster);
   if (parsed === undefined || !belongsTo(parsed, route)) {
@@ -50,11 +50,16 @@ function keyOf({ object: { kind, namespace, name }, rule }: RouteIdentity): Rule
   return { kind, namespace, name, rule };
 }
 
+function verdictOfOne(connector: Connector): Verdict {
+  return connector.online
+    ? { kind: 'online', connector }
+    : { kind: 'offline', connectors: [connector.name] };
+}
+
 function verdictOf(connectors: readonly (Connector | undefined)[]): Verdict {
   const distinct = [...new Set(connectors)];
   const [first] = distinct;
-  if (distinct.length === 1 && first === undefined) return none;
-  if (distinct.length === 1 && first?.online) return { kind: 'online', connector: first };
+  if (distinct.length === 1) return first === undefined ? none : verdictOfOne(first);
   const offline = distinct.filter((connector) => connector !== undefined && !connector.online);
   if (offline.length === distinct.length) {
     return { kind: 'offline', connectors: offline.map((connector) => connector?.name ?? '') };

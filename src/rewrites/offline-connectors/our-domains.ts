@@ -1,0 +1,60 @@
+import { FieldReader } from '../../xds/field-reader.ts';
+import { fields } from '../../xds/fields.ts';
+import { seenFromOutside } from '../../xds/malformed.ts';
+import { decodeString, nextOccurrence } from '../../xds/wire.ts';
+
+const { RouteConfiguration, VirtualHost } = fields;
+
+const suffix = '.connector.internal';
+
+/** The domain of ours that a virtual host gets, by its name among ours: ASCII, in small letters. */
+export function ourDomain(ourName: string): string {
+  return `${ourName}${suffix}`;
+}
+
+/**
+ * Takes one of our domains for a virtual host of a route configuration; false when one has it already.
+ * Its domains are looked at when it is first asked: few of a large one ever matter.
+ */
+export function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {
+  let taken: Set<string> | undefined;
+  return (domain) => {
+    taken ??= domainsLikeOurs(routeConfiguration);
+    if (taken.has(domain)) return false;
+    taken.add(domain);
+    return true;
+  };
+}
+
+/** The domains that end as ours do, in lower case, as Envoy compares them. */
+function domainsLikeOurs(routeConfiguration: Uint8Array): Set<string> {
+  const domains = new Set<string>();
+  const hosts = new FieldReader(routeConfiguration);
+  const host = new FieldReader();
+  for (let index = 0; nextOccurrence(hosts, RouteConfiguration.virtual_hosts); index++) {
+    host.over(routeConfiguration, hosts.valueStart, hosts.end);
+    try {
+      while (nextOccurrence(host, VirtualHost.domains)) {
+        if (isLikeOurs(host)) domains.add(decodeString(host.value()).toLowerCase());
+      }
+    } catch (error) {
+      throw seenFromOutside(error, `virtual_hosts[${index}]`, 0);
+    }
+  }
+  return domains;
+}
+
+const smallLetterBit = 0x20;
+
+/**
+ * Whether the domain at which a reader stands ends like ours, in any case. No letter outside ASCII
+ * becomes one of the suffix’s in lower case.
+ */
+function isLikeOurs({ message, valueStart, end }: FieldReader): boolean {
+  const from = end - suffix.length;
+  if (from < valueStart) return false;
+  for (let at = suffix.length - 1; at >= 0; at--) {
+    if (((message[from + at] ?? 0) | smallLetterBit) !== suffix.charCodeAt(at)) return false;
+  }
+  return true;
+}

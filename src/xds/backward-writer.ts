@@ -1,0 +1,75 @@
+import { concatenate } from './encoding.ts';
+import { wireTypes } from './field-reader.ts';
+import type { FieldRef } from './field-ref.ts';
+
+/**
+ * Writes a message from its end to its beginning, so that the length of what is inside is known when
+ * the head in front of it is written: no buffer for each message within. What comes last is written
+ * first. One at a time; used again and again.
+ */
+export class BackwardWriter {
+  #buffer = Buffer.alloc(4096);
+  #start = this.#buffer.length;
+
+  /** Begins a message. */
+  begin(): void {
+    this.#start = this.#buffer.length;
+  }
+
+  /** How many bytes are written. */
+  get length(): number {
+    return this.#buffer.length - this.#start;
+  }
+
+  /** Bytes as they are. */
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#start);
+  }
+
+  /** A string field. */
+  text(field: FieldRef, text: string): void {
+    const length = Buffer.byteLength(text);
+    this.#reserve(length);
+    this.#buffer.write(text, this.#start);
+    this.#head(field, length);
+  }
+
+  /** Makes what was written since there were `length` bytes the value of a field. */
+  wrap(field: FieldRef, length: number): void {
+    this.#head(field, this.length - length);
+  }
+
+  /** What was written, in a buffer of its own. */
+  finish(): Uint8Array {
+    return concatenate([this.#buffer.subarray(this.#start)]);
+  }
+
+  #head(field: FieldRef, length: number): void {
+    this.#varint(length);
+    this.#varint(field.number * 8 + wireTypes.lengthDelimited);
+  }
+
+  #varint(value: number): void {
+    let size = 1;
+    for (let left = value; left >= 0x80; left = Math.floor(left / 0x80)) size++;
+    this.#reserve(size);
+    let left = value;
+    for (let at = this.#start; at < this.#start + size - 1; at++) {
+      this.#buffer[at] = (left % 0x80) | 0x80;
+      left = Math.floor(left / 0x80);
+    }
+    this.#buffer[this.#start + size - 1] = left;
+  }
+
+  /** Makes room in front for so many bytes, which are to be set. */
+  #reserve(size: number): void {
+    if (size > this.#start) {
+      const written = this.#buffer.subarray(this.#start);
+      this.#buffer = Buffer.alloc(2 * (this.#buffer.length + size));
+      this.#start = this.#buffer.length - written.length;
+      this.#buffer.set(written, this.#start);
+    }
+    this.#start -= size;
+  }
+}

@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { BackwardWriter } from '../../src/xds/backward-writer.ts';
+import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
+
+const field = (number: number) => ({ message: 'm', name: 'f', number });
+const number = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 0x1fffffff }));
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom('x'.repeat(127), 'x'.repeat(128), 'ü'.repeat(9_000), '\ud800'),
+);
+const bytes = fc.uint8Array({ maxLength: 300 });
+const part = fc.record({ number, text, bytes, isWrapped: fc.boolean() });
+
+it('writes from the end what is encoded from the beginning', () => {
+  const writer = new BackwardWriter();
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+      let expected: Uint8Array = new Uint8Array();
+      writer.begin();
+      for (const { number, text, bytes, isWrapped } of parts) {
+        const behind = writer.length;
+        writer.bytes(bytes);
+        writer.text(field(number), text);
+        if (isWrapped) writer.wrap(field(number), behind);
+        const own = concatenate([encodeField(field(number), encodeString(text)), bytes]);
+        expected = concatenate([isWrapped ? encodeField(field(number), own) : own, expected]);
+      }
+      expect(Buffer.compare(writer.finish(), expected)).toBe(0);
+    }),
+  );
+});
+
+it('begins anew after a message that was not finished', () => {
+  const writer = new BackwardWriter();
+  writer.text(field(1), 'left');
+  writer.begin();
+  writer.text(field(2), 'a');
+  expect(writer.finish()).toEqual(encodeField(field(2), encodeString('a')));
+});
+
+it('hands out messages that later ones leave alone', () => {
+  const writer = new BackwardWriter();
+  writer.text(field(1), 'first');
+  const first = writer.finish();
+  writer.begin();
+  writer.text(field(1), 'other');
+  writer.finish();
+  expect(first).toEqual(encodeField(field(1), encodeString('first')));
+});
