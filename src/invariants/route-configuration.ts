@@ -3,19 +3,12 @@ import { defaultMaxBodyBytes, maxBodyBytesOf } from '../xds/body-limit.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import {
-  decodeString,
-  hasField,
-  hasText,
-  nextOccurrence,
-  stringOf,
-  valuesOf,
-  wrappedBoolOf,
-} from '../xds/wire.ts';
+import { hasField, hasText, stringOf, valuesOf, wrappedBoolOf } from '../xds/wire.ts';
 import { examineRoute, type Findings } from './examine-route.ts';
 import { forEachChanged, haveEqualValues } from './for-each-changed.ts';
+import { findRepeatedDomains } from './repeated-domains.ts';
 import { HostCheck, type HostRules, lookAhead } from './sound-host.ts';
-import { introduced, repeated, type Violation } from './violation.ts';
+import { introduced, type Violation } from './violation.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 
@@ -200,41 +193,4 @@ function hasEqualDomains(before: Uint8Array, after: Uint8Array): boolean {
     if (!(error instanceof MalformedMessageError)) throw error;
     return false;
   }
-}
-
-/** Envoy compares domains without regard to case. */
-function findRepeatedDomains(routeConfiguration: Uint8Array): readonly Violation[] {
-  try {
-    if (areDifferent(routeConfiguration)) return [];
-    return repeated(domainsOf(routeConfiguration)).map((domain) => ({
-      reason: 'invariant-domains',
-      detail: `the domain ${domain} is there twice`,
-    }));
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return [{ reason: 'invariant-unreadable', detail: error.message }];
-  }
-}
-
-function domainsOf(routeConfiguration: Uint8Array): readonly string[] {
-  return valuesOf(routeConfiguration, RouteConfiguration.virtual_hosts).flatMap((host) =>
-    valuesOf(host, VirtualHost.domains).map((domain) => decodeString(domain).toLowerCase()),
-  );
-}
-
-/** Whether domains differ even when every byte is taken for a letter: nearly always, and quick to see. */
-function areDifferent(routeConfiguration: Uint8Array): boolean {
-  const { buffer, byteOffset, length } = routeConfiguration;
-  const bytes = Buffer.from(buffer, byteOffset, length);
-  const seen = new Set<string>();
-  let count = 0;
-  const hosts = new FieldReader(routeConfiguration);
-  while (nextOccurrence(hosts, RouteConfiguration.virtual_hosts)) {
-    const domains = hosts.inside();
-    while (nextOccurrence(domains, VirtualHost.domains)) {
-      seen.add(bytes.toString('latin1', domains.valueStart, domains.end).toLowerCase());
-      count++;
-    }
-  }
-  return seen.size === count;
 }

@@ -13,15 +13,14 @@ interface Span {
 /**
  * Finds the route configurations of a snapshot that may have a stamp: for sure, all others have none.
  * Nearly always none has, which one search tells of all that lie in one buffer, with whatever is
- * between them; and for what rewrites make of the snapshot it is not searched again.
+ * between them; and what a rewrite leaves as it came is not searched again.
  */
 export function stampFinder(snapshot: Snapshot): (routeConfiguration: Uint8Array) => boolean {
-  const { known } = snapshot;
-  if (known.isWithoutStamps) return hasNone;
   for (const [buffer, { from, to }] of spansOf(snapshot)) {
     if (hasText(new Uint8Array(buffer, from, to - from))) return hasText;
   }
-  known.isWithoutStamps = true;
+  const { stampless } = snapshot.known;
+  for (const { kind, value } of snapshot.resources) if (kind === 'routes') stampless.add(value);
   return hasNone;
 }
 
@@ -36,11 +35,14 @@ export function mayHaveStamps(snapshot: Snapshot): boolean {
   return snapshot.resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value));
 }
 
-/** Where in their buffers the route configurations lie: from the first one’s begin to the last one’s end. */
-function spansOf({ resources }: Snapshot): ReadonlyMap<ArrayBufferLike, Span> {
+/**
+ * Where in their buffers the route configurations lie that were not searched before: from the first one’s
+ * begin to the last one’s end.
+ */
+function spansOf({ resources, known }: Snapshot): ReadonlyMap<ArrayBufferLike, Span> {
   const spans = new Map<ArrayBufferLike, Span>();
   for (const { kind, value } of resources) {
-    if (kind !== 'routes') continue;
+    if (kind !== 'routes' || known.stampless.has(value)) continue;
     const { buffer, byteOffset: from } = value;
     const to = from + value.length;
     const span = spans.get(buffer);

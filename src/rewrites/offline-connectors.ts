@@ -1,11 +1,11 @@
 import type { Steps } from '../steps.ts';
-import { maxBodyBytesOf } from '../xds/body-limit.ts';
 import { encodeFieldHead } from '../xds/encoding.ts';
 import type { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { seenFromOutside } from '../xds/malformed.ts';
 import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
-import { editFields, type FieldEdit, stringOf, wrappedBoolOf } from '../xds/wire.ts';
+import { editFields, type FieldEdit } from '../xds/wire.ts';
+import { readHead } from './offline-connectors/configuration-head.ts';
 import {
   allowConnect,
   surveyConnectionManagers,
@@ -50,7 +50,7 @@ export function* rewriteOfflineConnectors(
     (routeConfiguration, index) => {
       const surveyed = found.concerned.get(index);
       if (surveyed === undefined) return routeConfiguration;
-      const name = stringOf(routeConfiguration, RouteConfiguration.name);
+      const { name, maxBodyBytes, validatesClusters } = readHead(routeConfiguration);
       const rewritten = rewriteConfiguration(routeConfiguration, surveyed, {
         name,
         view,
@@ -59,10 +59,9 @@ export function* rewriteOfflineConnectors(
         checkpoint: snapshot.checkpoint,
         tunnels: opened.tunnels,
         ourNameOf,
-        offlineAnswer: answerWithin(maxBodyBytesOf(routeConfiguration)),
+        offlineAnswer: answerWithin(maxBodyBytes),
         connectable: served.isConnectable(name),
-        validatesClusters:
-          wrappedBoolOf(routeConfiguration, RouteConfiguration.validate_clusters) ?? false,
+        validatesClusters,
         takeDomain: domainTaker(routeConfiguration),
       });
       if (rewritten.needsConnect) needConnect.add(name);

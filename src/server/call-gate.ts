@@ -8,7 +8,6 @@ import {
 } from '@grpc/grpc-js';
 import type { CallRefusal, ServerMetrics } from '../observe/server-metrics.ts';
 import { LeftBuffers } from '../process/left-buffers.ts';
-import { letGoOfPieces } from './received-pieces.ts';
 import type { Refusals } from './refusals.ts';
 
 /** How many calls at a time. */
@@ -85,7 +84,6 @@ export class CallGate {
       .withOnReceiveHalfClose((pass) => {
         if (call === undefined) return;
         call.isBegun = true;
-        letGoOfPieces(next);
         pass();
       })
       // Comes once for each call, when it was answered, given up or cut off.

@@ -2,6 +2,7 @@ import { FieldReader, spareReader, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
+import { Place, UsualObject } from './usual-object.ts';
 import { decodeString, lastValueOf, nextOccurrence, over, readLastValue } from './wire.ts';
 
 /** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
@@ -33,8 +34,33 @@ export function readGatewayObject(
 
 /** The same of metadata that a reader has still to walk. Whoever asks lets go of spare readers. */
 export function readObjectIn(metadata: FieldReader): GatewayObject | undefined {
+  const { message, end, limit } = metadata;
+  if (usual.read(message, end, limit)) return usualObjectOf(message);
   const object = firstObject(metadata);
   return object && readObject(object);
+}
+
+/** Where the object that was read last has its texts. */
+const places = {
+  kind: new Place(),
+  namespace: new Place(),
+  name: new Place(),
+  sectionName: new Place(),
+};
+const usual = new UsualObject(places.namespace, places.name, places.kind, places.sectionName);
+
+function usualObjectOf(message: Uint8Array): GatewayObject {
+  const { kind, namespace, name, sectionName } = places;
+  return {
+    kind: textAt(message, kind),
+    namespace: textAt(message, namespace),
+    name: textAt(message, name),
+    sectionName: textAt(message, sectionName),
+  };
+}
+
+function textAt(message: Uint8Array, { from, to }: Place): string {
+  return from === to ? '' : textOf(readers.text.over(message, from, to));
 }
 
 /**

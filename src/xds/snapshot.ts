@@ -40,8 +40,8 @@ export interface Known {
   readonly routes: RouteColumns;
   /** By the first cluster of each. */
   readonly clusterIndexes: Map<Uint8Array, ClusterIndex>;
-  /** Set once all of its route configurations were searched for stamps in vain; rewrites make none. */
-  isWithoutStamps?: boolean;
+  /** Route configurations that were searched for stamps in vain. */
+  readonly stampless: Set<Uint8Array>;
 }
 
 /** Told how many bytes are about to be worked on; throws when there is no time left for them. */
@@ -88,7 +88,12 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
         contexts.push(reader.value());
       }
     }
-    const known = { scans: new Map(), routes: new RouteColumns(), clusterIndexes: new Map() };
+    const known = {
+      scans: new Map(),
+      routes: new RouteColumns(),
+      clusterIndexes: new Map(),
+      stampless: new Set<Uint8Array>(),
+    };
     return { resources, contexts, known };
   });
 }

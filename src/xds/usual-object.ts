@@ -14,6 +14,8 @@ const metadataKey = encodeString('envoy-gateway');
 const resourcesKey = encodeString('resources');
 const namespaceKey = encodeString('namespace');
 const nameKey = encodeString('name');
+const kindKey = encodeString('kind');
+const sectionNameKey = encodeString('sectionName');
 
 /** Behind the end of every message. */
 const nowhere = 0x7fffffff;
@@ -38,12 +40,16 @@ export class Place {
 export class UsualObject {
   readonly #namespaceAt: Place;
   readonly #nameAt: Place;
+  readonly #kindAt: Place | undefined;
+  readonly #sectionNameAt: Place | undefined;
   #at = 0;
 
   /** Notes the names of what it reads in these places; an object without them has empty ones. */
-  constructor(namespaceAt: Place, nameAt: Place) {
+  constructor(namespaceAt: Place, nameAt: Place, kindAt?: Place, sectionNameAt?: Place) {
     this.#namespaceAt = namespaceAt;
     this.#nameAt = nameAt;
+    this.#kindAt = kindAt;
+    this.#sectionNameAt = sectionNameAt;
   }
 
   /**
@@ -54,6 +60,8 @@ export class UsualObject {
     this.#at = from;
     this.#namespaceAt.set(0, 0);
     this.#nameAt.set(0, 0);
+    this.#kindAt?.set(0, 0);
+    this.#sectionNameAt?.set(0, 0);
     return (
       this.#enter(message, filterMetadata) === to &&
       this.#passKey(message, metadataKey) &&
@@ -91,6 +99,9 @@ export class UsualObject {
   #note(message: Uint8Array, keyFrom: number, keyTo: number, to: number): void {
     if (isAt(message, keyFrom, keyTo, nameKey)) this.#nameAt.set(this.#at, to);
     else if (isAt(message, keyFrom, keyTo, namespaceKey)) this.#namespaceAt.set(this.#at, to);
+    else if (this.#kindAt === undefined) return;
+    else if (isAt(message, keyFrom, keyTo, kindKey)) this.#kindAt.set(this.#at, to);
+    else if (isAt(message, keyFrom, keyTo, sectionNameKey)) this.#sectionNameAt?.set(this.#at, to);
   }
 
   /** Moves behind a map entry's key; false when it is another one. */

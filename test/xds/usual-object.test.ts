@@ -62,6 +62,12 @@ function scan(metadata: Uint8Array) {
 /** In front of metadata it changes nothing of what it says, but makes it unusual. */
 const unknownField = lengthDelimited(15, utf8('x'));
 
+function readUnusual(metadata: Uint8Array) {
+  const other = Buffer.concat([unknownField, metadata]);
+  const route = lengthDelimited(fields.Route.metadata.number, other);
+  return readGatewayObject(route, fields.Route.metadata);
+}
+
 /** Whether the object is found by its usual encoding or not, the same is found. */
 function expectSameWay(metadata: Uint8Array): void {
   const found = scan(metadata);
@@ -69,6 +75,7 @@ function expectSameWay(metadata: Uint8Array): void {
   if (found === 'malformed') return;
   const route = lengthDelimited(fields.Route.metadata.number, metadata);
   const object = readGatewayObject(route, fields.Route.metadata);
+  expect(object).toEqual(readUnusual(metadata));
   const { namespace = '', name = '' } = object ?? {};
   const hashes = { object: hashObject(hashText(namespace), hashText(name)), name: hashText(name) };
   expect(found).toEqual(object === undefined ? false : hashes);

@@ -2,7 +2,7 @@ import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { hasText } from '../../xds/wire.ts';
+import { textFinder } from '../../xds/wire.ts';
 import { filterNames } from '../control-plane-fallback/messages.ts';
 import { prependConfirmFilter } from '../control-plane-fallback/vm-clusters.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -63,11 +63,12 @@ export function openTunnels(
   return { snapshot: rewritten, tunnels };
 }
 
+const hasConfirmFilter = textFinder(filterNames.confirm);
+
 /** Whether it is this tunnel, perhaps with what the fallback put into it: our own output, seen again. */
 function isTunnelAlready(cluster: Uint8Array, tunnel: Uint8Array): boolean {
   return (
     Buffer.compare(tunnel, cluster) === 0 ||
-    (hasText(cluster, filterNames.confirm) &&
-      Buffer.compare(prependConfirmFilter(tunnel), cluster) === 0)
+    (hasConfirmFilter(cluster) && Buffer.compare(prependConfirmFilter(tunnel), cluster) === 0)
   );
 }
