@@ -105,7 +105,7 @@ export const emptyReport: Report = { changes: [], skips: [], offlineClusters: []
  */
 export function mergeReports(reports: readonly Report[]): Report {
   return {
-    changes: reports.flatMap((report) => report.changes),
+    changes: emptyReport.changes.concat(...reports.map((report) => report.changes)),
     skips: distinctSkips(reports.flatMap((report) => report.skips)),
     offlineClusters: [...new Set(reports.flatMap((report) => report.offlineClusters))],
   };
@@ -123,5 +123,7 @@ function distinctSkips(skips: readonly Skip[]): readonly Skip[] {
 
 /** How many changes had this effect. */
 export function countEffect(report: Report, effect: Effect): number {
-  return report.changes.filter((change) => change.effect === effect).length;
+  let count = 0;
+  for (const change of report.changes) if (change.effect === effect) count++;
+  return count;
 }

@@ -1,4 +1,5 @@
 import type { Column } from './column.ts';
+import { encodeField, encodeString } from './encoding.ts';
 import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
@@ -19,6 +20,9 @@ export const routeTraits = { forwards: 1, weighted: 2, odd: 4 } as const;
 const specifiersByNumber = Uint8Array.from({ length: 64 }, (_, number) =>
   destinationsByNumber.has(number) ? 1 : 0,
 );
+
+/** What nearly all upgrades are, encoded: nothing is to be found in it. */
+const usualUpgrade = encodeField(UpgradeConfig.upgrade_type, encodeString('websocket'));
 
 /** One for each level of messages, used again and again. */
 const readers = {
@@ -107,6 +111,7 @@ function addCluster(reader: FieldReader, field: FieldRef, clusters: Column): voi
 
 function scanUpgrade(outer: FieldReader): void {
   const reader = over(outer, RouteAction.upgrade_configs, readers.part);
+  if (outer.isValue(usualUpgrade)) return;
   while (reader.next()) {
     if (reader.number === UpgradeConfig.upgrade_type.number) {
       expectLengthDelimited(reader, UpgradeConfig.upgrade_type);

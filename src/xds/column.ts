@@ -1,5 +1,8 @@
 const nothing = new Int32Array();
 
+/** How many numbers an array has room for at first; it is dear to make, however short. */
+const firstCapacity = 1024;
+
 /** Whole numbers of 32 bits, which become more; an array of each route configuration’s own would be dear. */
 export class Column {
   #values = nothing;
@@ -24,7 +27,7 @@ export class Column {
   }
 
   #grow(): void {
-    const values = new Int32Array(Math.max(64, 2 * this.#length));
+    const values = new Int32Array(Math.max(firstCapacity, 4 * this.#length));
     values.set(this.#values);
     this.#values = values;
   }

@@ -262,5 +262,5 @@ export function spareReader(): FieldReader {
 
 /** Has spare readers let go of what they walked last: a view keeps all of its request in memory. */
 export function releaseSpareReaders(): void {
-  for (const reader of spareReaders) reader.over(nothing, 0, 0);
+  for (const reader of spareReaders) if (reader.message !== nothing) reader.over(nothing, 0, 0);
 }

@@ -22,14 +22,14 @@ const leftOut = hashText(leftOutCluster);
  * and nothing becomes, when nobody knows more about backendRefs than the snapshot does.
  */
 export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Steps<SplitsToRead> {
-  const verdicts = new Map([[leftOut, true]]);
-  const isWithoutEndpoints = (cluster: number): boolean => {
-    const known = verdicts.get(cluster);
-    if (known !== undefined) return known;
-    const verdict = clusters.someListing(cluster, mayLackEndpoints);
+  const verdicts = new Map<Uint8Array, boolean>();
+  const isEmpty = (cluster: Uint8Array): boolean => {
+    const verdict = verdicts.get(cluster) ?? mayLackEndpoints(cluster);
     verdicts.set(cluster, verdict);
     return verdict;
   };
+  const isWithoutEndpoints = (cluster: number): boolean =>
+    cluster === leftOut || clusters.someListing(cluster, isEmpty);
   const columns = snapshot.known.routes;
   const selection = new RouteSelection(columns);
   const isThin = (route: number): boolean =>
