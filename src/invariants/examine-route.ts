@@ -1,7 +1,7 @@
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
+import { decodeString } from '../xds/text.ts';
 import {
-  decodeString,
   expectLengthDelimited,
   forEachField,
   hasField,

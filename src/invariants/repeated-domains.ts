@@ -1,7 +1,8 @@
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import { decodeString, nextOccurrence, valuesOf } from '../xds/wire.ts';
+import { decodeString } from '../xds/text.ts';
+import { nextOccurrence, valuesOf } from '../xds/wire.ts';
 import { repeated, type Violation } from './violation.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;

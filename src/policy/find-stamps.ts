@@ -1,5 +1,5 @@
 import type { Snapshot } from '../xds/snapshot.ts';
-import { textFinder } from '../xds/wire.ts';
+import { textFinder } from '../xds/text.ts';
 import { policyGroup } from './offramp-policy.ts';
 
 const hasText = textFinder(policyGroup);

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { fields } from '../xds/fields.ts';
-import { decodeString, lastValueOf, valuesOf } from '../xds/wire.ts';
+import { decodeString } from '../xds/text.ts';
+import { lastValueOf, valuesOf } from '../xds/wire.ts';
 import { type FallbackSpec, fallbackSpecSchema, readFallbackSpec } from './fallback-policy.ts';
 
 /** What the configuration or a policy can say about empty backendRefs. */

@@ -1,6 +1,7 @@
 import { fields } from '../xds/fields.ts';
 import { mapResources, type Snapshot } from '../xds/snapshot.ts';
-import { hasText, mapFields } from '../xds/wire.ts';
+import { hasText } from '../xds/text.ts';
+import { mapFields } from '../xds/wire.ts';
 import { policyGroup } from './offramp-policy.ts';
 import { unstampRoute } from './route-stamp.ts';
 

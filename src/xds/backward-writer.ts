@@ -2,13 +2,16 @@ import { concatenate } from './encoding.ts';
 import { wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 
+/** Bytes; the messages written here are hardly ever larger, and what one that is needed is not kept. */
+const usualSize = 4096;
+
 /**
  * Writes a message from its end to its beginning, so that the length of what is inside is known when
  * the head in front of it is written: no buffer for each message within. What comes last is written
  * first. One at a time; used again and again.
  */
 export class BackwardWriter {
-  #buffer = Buffer.alloc(4096);
+  #buffer = Buffer.alloc(usualSize);
   #start = this.#buffer.length;
 
   /** Begins a message. */
@@ -42,7 +45,10 @@ export class BackwardWriter {
 
   /** What was written, in a buffer of its own. */
   finish(): Uint8Array {
-    return concatenate([this.#buffer.subarray(this.#start)]);
+    const message = concatenate([this.#buffer.subarray(this.#start)]);
+    if (this.#buffer.length > usualSize) this.#buffer = Buffer.alloc(usualSize);
+    this.begin();
+    return message;
   }
 
   #head(field: FieldRef, length: number): void {

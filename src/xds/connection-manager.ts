@@ -1,13 +1,7 @@
 import { fields } from './fields.ts';
 import { managerTypeName } from './manager-scan.ts';
-import {
-  endsWithText,
-  expectAtMostOne,
-  lastValueOf,
-  mapFields,
-  stringOf,
-  valuesOf,
-} from './wire.ts';
+import { endsWithText } from './text.ts';
+import { expectAtMostOne, lastValueOf, mapFields, stringOf, valuesOf } from './wire.ts';
 
 const { Listener, FilterChain, Filter, Any, HttpConnectionManager, Rds } = fields;
 const routeSpecifiers = [

@@ -2,8 +2,9 @@ import { FieldReader, spareReader, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
+import { decodeString } from './text.ts';
 import { Place, UsualObject } from './usual-object.ts';
-import { decodeString, lastValueOf, nextOccurrence, over, readLastValue } from './wire.ts';
+import { lastValueOf, nextOccurrence, over, readLastValue } from './wire.ts';
 
 /** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
 export interface GatewayObject {

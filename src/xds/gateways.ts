@@ -4,7 +4,8 @@ import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { ObjectScanner } from './object-scan.ts';
 import type { Snapshot } from './snapshot.ts';
-import { decodeString, forEachField, nextOccurrence, stringOf } from './wire.ts';
+import { decodeString } from './text.ts';
+import { forEachField, nextOccurrence, stringOf } from './wire.ts';
 
 /** A Gateway of the Gateway API. */
 export interface GatewayName {

@@ -10,7 +10,8 @@ import {
   type ForwardingAction,
   type WeightedEntry,
 } from './route.ts';
-import { decodeString, expectLengthDelimited, expectVarint, over } from './wire.ts';
+import { decodeString } from './text.ts';
+import { expectLengthDelimited, expectVarint, over } from './wire.ts';
 
 const { Route, RouteMatch, RouteAction, WeightedCluster, ClusterWeight } = fields;
 const { RequestMirrorPolicy, UpgradeConfig, UInt32Value } = fields;

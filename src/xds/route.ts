@@ -2,9 +2,9 @@ import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { insideField } from './malformed.ts';
+import { decodeString } from './text.ts';
 import {
   collectFields,
-  decodeString,
   expectLengthDelimited,
   forEachField,
   hasField,

@@ -96,6 +96,7 @@ export class UsualObject {
     this.#at = to;
     return true;
   }
+
   #note(message: Uint8Array, keyFrom: number, keyTo: number, to: number): void {
     if (isAt(message, keyFrom, keyTo, nameKey)) this.#nameAt.set(this.#at, to);
     else if (isAt(message, keyFrom, keyTo, namespaceKey)) this.#namespaceAt.set(this.#at, to);

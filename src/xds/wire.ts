@@ -1,8 +1,9 @@
-import { concatenate, encodeField, encodeFieldHead, encodeString } from './encoding.ts';
+import { concatenate, encodeFieldHead } from './encoding.ts';
 import { FieldReader, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
+import { decodeString } from './text.ts';
 
 const nothing = new Uint8Array();
 
@@ -274,30 +275,4 @@ function wrongWireType(reader: FieldReader, field: FieldRef, wanted: string): ne
     '',
     reader.start,
   );
-}
-
-const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** Whether a string's bytes end with this text, which is ASCII. */
-export function endsWithText(bytes: Uint8Array, text: string): boolean {
-  const from = bytes.length - text.length;
-  return from >= 0 && new FieldReader(bytes, from).isText(text);
-}
-
-/** UTF-8 bytes as text; invalid sequences become U+FFFD, so they equal no name. */
-export function decodeString(bytes: Uint8Array): string {
-  return textDecoder.decode(bytes);
-}
-
-/** Whether a field with exactly this text occurs anywhere in a message, at whatever depth. */
-export function hasText(message: Uint8Array, text: string): boolean {
-  return textFinder(text)(message);
-}
-
-/** The same for many messages. */
-export function textFinder(text: string): (message: Uint8Array) => boolean {
-  const field = encodeField({ message: '', name: '', number: 1 }, encodeString(text));
-  const lengthAndText = Buffer.from(field.buffer, field.byteOffset + 1, field.length - 1);
-  return ({ buffer, byteOffset, length }) =>
-    Buffer.from(buffer, byteOffset, length).includes(lengthAndText);
 }

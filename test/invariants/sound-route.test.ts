@@ -6,7 +6,7 @@ import { encodeField } from '../../src/xds/encoding.ts';
 import { FieldReader } from '../../src/xds/field-reader.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
-import { decodeString } from '../../src/xds/wire.ts';
+import { decodeString } from '../../src/xds/text.ts';
 import { encodeXds } from '../support/xds.ts';
 
 const maxBodyBytes = 20;

@@ -7,7 +7,8 @@ import {
 } from '../../src/xds/connection-manager.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { asksFor, connectStateOf, scanManagers } from '../../src/xds/manager-scan.ts';
-import { decodeString, valuesOf } from '../../src/xds/wire.ts';
+import { decodeString } from '../../src/xds/text.ts';
+import { valuesOf } from '../../src/xds/wire.ts';
 import { encodeXds } from '../support/xds.ts';
 import { encodeVarint, lengthDelimited } from './arbitrary-message.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRouteName } from '../../src/xds/names.ts';
 import { ruleOfRouteName } from '../../src/xds/rule-of-route-name.ts';
-import { decodeString } from '../../src/xds/wire.ts';
+import { decodeString } from '../../src/xds/text.ts';
 
 /** Of a name between other bytes, which it must not look at. */
 function ruleOf(name: Uint8Array): number | undefined {

@@ -3,8 +3,8 @@ import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { concatenate, encodeField, encodeFieldHead, encodeString } from '../../src/xds/encoding.ts';
 import type { FieldRef } from '../../src/xds/field-ref.ts';
+import { decodeString } from '../../src/xds/text.ts';
 import {
-  decodeString,
   editFields,
   expectAtMostOne,
   forEachField,

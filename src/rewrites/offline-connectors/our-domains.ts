@@ -1,7 +1,8 @@
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
-import { decodeString, nextOccurrence } from '../../xds/wire.ts';
+import { decodeString } from '../../xds/text.ts';
+import { nextOccurrence } from '../../xds/wire.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 

@@ -14,7 +14,8 @@ import {
 } from '../../xds/route.ts';
 import { identifyRoute, identityOf, type RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { forEachOccurrence, hasField, hasText } from '../../xds/wire.ts';
+import { hasText } from '../../xds/text.ts';
+import { forEachOccurrence, hasField } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { RoutesToRead } from '../route-selection.ts';
 import { isOwnRoute } from './own-routes.ts';

@@ -2,7 +2,7 @@ import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { textFinder } from '../../xds/wire.ts';
+import { textFinder } from '../../xds/text.ts';
 import { filterNames } from '../control-plane-fallback/messages.ts';
 import { prependConfirmFilter } from '../control-plane-fallback/vm-clusters.ts';
 import type { ReportBuilder } from '../report-builder.ts';

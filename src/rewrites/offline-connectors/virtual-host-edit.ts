@@ -1,7 +1,8 @@
 import { concatenate, encodeFieldHead } from '../../xds/encoding.ts';
 import { FieldReader, wireTypes } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
-import { decodeString, expectLengthDelimited, hasValue } from '../../xds/wire.ts';
+import { decodeString } from '../../xds/text.ts';
+import { expectLengthDelimited, hasValue } from '../../xds/wire.ts';
 
 const { VirtualHost } = fields;
 
