@@ -45,6 +45,8 @@ export async function startHttpUpstream(name: string, respond?: Respond): Promis
     request.resume();
     response.writeHead(200, { 'content-type': 'text/plain', 'x-upstream': name }).end(`${name}\n`);
   });
+  // Else Node closes what was idle for 5 s, perhaps while Envoy sends a request: a 503 of nobody's.
+  server.keepAliveTimeout = 0;
   server.on('connect', (request, socket) => {
     see(request);
     socket.on('error', () => socket.destroy());
