@@ -1,7 +1,5 @@
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/light.js';
 import descriptor from './generated/envoy-messages.json' with { type: 'json' };
-
-const root = protobuf.Root.fromJSON(descriptor);
 
 /**
  * Encodes a message of Envoy's from a plain object, field names as in the `.proto`.
@@ -16,12 +14,13 @@ export function encodeMessage(type: string, value: Readonly<Record<string, unkno
   return definition.encode(definition.fromObject(value)).finish();
 }
 
+const rootOf = lazily(() => protobuf.Root.fromJSON(descriptor));
 const definitions = new Map<string, protobuf.Type>();
 
 function definitionOf(type: string): protobuf.Type {
   const known = definitions.get(type);
   if (known !== undefined) return known;
-  const found = root.lookupType(type);
+  const found = rootOf().lookupType(type);
   definitions.set(type, found);
   return found;
 }
