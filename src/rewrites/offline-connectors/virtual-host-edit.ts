@@ -1,5 +1,5 @@
-import { concatenate, encodeFieldHead } from '../../xds/encoding.ts';
-import { FieldReader, wireTypes } from '../../xds/field-reader.ts';
+import { concatenate, encodeFieldHead, encodeString } from '../../xds/encoding.ts';
+import { FieldReader, viewOf, wireTypes } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { decodeString } from '../../xds/text.ts';
 import { expectLengthDelimited, hasValue } from '../../xds/wire.ts';
@@ -61,21 +61,25 @@ export class VirtualHostEdit {
 
   /** The route at a place, as it came. */
   route(place: number): Uint8Array {
-    return this.#virtualHost.subarray(this.#routes[3 * place + 1], this.#routes[3 * place + 2]);
+    return viewOf(
+      this.#virtualHost,
+      this.#routes[3 * place + 1] ?? 0,
+      this.#routes[3 * place + 2] ?? 0,
+    );
   }
 
-  /** Whether it came with this domain. Throws MalformedMessageError. */
-  hasDomain(domain: Uint8Array): boolean {
+  /** Whether it came with this domain, which is ASCII. Throws MalformedMessageError. */
+  hasDomain(domain: string): boolean {
     if (this.#areDomainsOdd) {
       // Places are told as they are with the routes that replace others so far.
       const edited = concatenate(this.finish() ?? [this.#virtualHost]);
-      return hasValue(edited, VirtualHost.domains, domain);
+      return hasValue(edited, VirtualHost.domains, encodeString(domain));
     }
     for (let at = 0; at < this.#domains.length; at += 2) {
       const from = this.#domains[at] ?? 0;
       const to = this.#domains[at + 1] ?? 0;
       if (to - from !== domain.length) continue;
-      if (Buffer.compare(this.#virtualHost.subarray(from, to), domain) === 0) return true;
+      if (new FieldReader(this.#virtualHost, from, to).isText(domain)) return true;
     }
     return false;
   }
@@ -165,7 +169,7 @@ class Pieces {
   }
 
   keepTo(end: number): void {
-    if (end > this.#done) this.add(this.#message.subarray(this.#done, end));
+    if (end > this.#done) this.add(viewOf(this.#message, this.#done, end));
     this.#done = end;
   }
 
