@@ -125,8 +125,10 @@ const hashDigits = 8;
 
 /** A virtual host's name with `-` for each character outside [a-z0-9.-]. */
 export function sanitizeName(name: string): string {
-  return name.replaceAll(/[^a-z0-9.-]/g, '-');
+  return name.replace(notKept, '-');
 }
+
+const notKept = /[^a-z0-9.-]/g;
 
 function sanitize(name: string, digits: number): string {
   const plain = sanitizeName(name);

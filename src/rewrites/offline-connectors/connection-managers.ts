@@ -67,7 +67,7 @@ export class ServedConfigurations {
    * connection manager of the snapshot serves it, and none that does forbids CONNECT.
    */
   isConnectable(name: string): boolean {
-    const said = this.#saidOf.get(name);
+    const said = this.#saidOf.size === 0 ? undefined : this.#saidOf.get(name);
     if (said?.has('forbidden')) return false;
     let isServed = said !== undefined;
     let asking = this.#lastAsking.get(hashText(name));

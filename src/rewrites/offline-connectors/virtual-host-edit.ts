@@ -27,7 +27,7 @@ export class VirtualHostEdit {
   readonly #domains: number[] = [];
   #areDomainsOdd = false;
   /** Encoded routes, by the place of the one that they stand for. */
-  readonly #replaced = new Map<number, readonly Uint8Array[]>();
+  #replaced: Map<number, readonly Uint8Array[]> | undefined;
   #inserted: RouteEdit | undefined;
   #appended: readonly Uint8Array[] = [];
 
@@ -86,6 +86,7 @@ export class VirtualHostEdit {
 
   /** Puts routes in the place of one. */
   replaceRoute(place: number, routes: readonly Uint8Array[]): void {
+    this.#replaced ??= new Map();
     this.#replaced.set(place, routes);
   }
 
@@ -104,7 +105,7 @@ export class VirtualHostEdit {
     const reader = new FieldReader();
     let index = 0;
     for (let place = 0; 3 * place < this.#routes.length; place++) {
-      const replaced = this.#replaced.get(place);
+      const replaced = this.#replaced?.get(place);
       if (replaced === undefined) {
         const from = this.startOfRoute(place);
         visit(reader.over(this.#virtualHost, from, this.#routes[3 * place + 2] ?? 0), index++);
@@ -116,15 +117,14 @@ export class VirtualHostEdit {
 
   /** The pieces that the edited virtual host is made of; undefined when nothing changes. */
   finish(): readonly Uint8Array[] | undefined {
-    if (this.#replaced.size === 0 && this.#inserted === undefined && this.#appended.length === 0) {
-      return undefined;
-    }
+    const isLeft = this.#replaced === undefined && this.#inserted === undefined;
+    if (isLeft && this.#appended.length === 0) return undefined;
     const pieces = new Pieces(this.#virtualHost);
     let index = 0;
     for (let place = 0; 3 * place < this.#routes.length; place++) {
       const start = this.#routes[3 * place] ?? 0;
       const end = this.#routes[3 * place + 2] ?? 0;
-      const replaced = this.#replaced.get(place);
+      const replaced = this.#replaced?.get(place);
       if (replaced === undefined) {
         this.#insertBeside(index++, pieces, start, end);
         continue;
