@@ -3,13 +3,19 @@ import type { RouteScan } from '../xds/route-scan.ts';
 
 /** Which routes of a route configuration are read: the others stay as they are, whatever they are. */
 export interface RoutesToRead {
+  /** False when it is known of all virtual hosts that they keep no routes in a matcher tree. */
+  readonly mayHaveMatcherTree: boolean;
   /** Whether a virtual host is looked into, by its place. */
   hasHost(host: number): boolean;
   /** Whether a route is read, by its place in the virtual host at this place. */
   hasRoute(host: number, route: number): boolean;
 }
 
-export const everyRoute: RoutesToRead = { hasHost: () => true, hasRoute: () => true };
+export const everyRoute: RoutesToRead = {
+  mayHaveMatcherTree: true,
+  hasHost: () => true,
+  hasRoute: () => true,
+};
 
 /** Routes of a snapshot, selected by what scans tell of them. */
 export class RouteSelection {
@@ -63,6 +69,10 @@ export class SelectedRoutes implements RoutesToRead {
   constructor(selection: RouteSelection, scan: RouteScan) {
     this.#selection = selection;
     this.#scan = scan;
+  }
+
+  get mayHaveMatcherTree(): boolean {
+    return this.#scan.hasMatcherTree;
   }
 
   hasHost(host: number): boolean {

@@ -1,4 +1,4 @@
-import { concatenate } from './encoding.ts';
+import { copyOf } from './encoding.ts';
 import { wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 
@@ -30,6 +30,14 @@ export class BackwardWriter {
     this.#buffer.set(bytes, this.#start);
   }
 
+  /** Each of these as it is, in their order. */
+  all(pieces: readonly Uint8Array[]): void {
+    for (let at = pieces.length - 1; at >= 0; at--) {
+      const piece = pieces[at];
+      if (piece !== undefined) this.bytes(piece);
+    }
+  }
+
   /** A string field. */
   text(field: FieldRef, text: string): void {
     const length = Buffer.byteLength(text);
@@ -45,7 +53,7 @@ export class BackwardWriter {
 
   /** What was written, in a buffer of its own. */
   finish(): Uint8Array {
-    const message = concatenate([this.#buffer.subarray(this.#start)]);
+    const message = copyOf(this.#buffer, this.#start, this.#buffer.length);
     if (this.#buffer.length > usualSize) this.#buffer = Buffer.alloc(usualSize);
     this.begin();
     return message;

@@ -10,6 +10,19 @@ export function encodeField(field: FieldRef, value: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** One string field, in its shortest encoding. */
+export function encodeTextField(field: FieldRef, text: string): Uint8Array {
+  const { length } = text;
+  if (length > largestTextInSlab) return encodeField(field, encodeString(text));
+  const tag = tagOf(field);
+  const headLength = varintSize(tag) + varintSize(length);
+  makeRoom(headLength + length * maxBytesPerUnit);
+  const written = slab.write(text, taken + headLength);
+  if (written !== length) return encodeField(field, encodeString(text)); // not ASCII
+  writeVarint(slab, writeVarint(slab, taken, tag), length);
+  return take(headLength + length);
+}
+
 /** What stands before a length-delimited field's value: tag and length. Saves a copy of the value. */
 export function encodeFieldHead(field: FieldRef, valueLength: number): Uint8Array {
   const tag = tagOf(field);
@@ -43,15 +56,27 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const whole = allocate(size);
   let at = 0;
   for (const part of parts) {
-    whole.set(part, at);
+    if (part.length > longestLooped) whole.set(part, at);
+    else for (let index = 0; index < part.length; index++) whole[at + index] = part[index] ?? 0;
     at += part.length;
   }
   return whole;
 }
 
+/** Of so many bytes `set` takes longer than to set them one by one: heads of fields, above all. */
+const longestLooped = 8;
+
+/** A part of a buffer, copied. */
+export function copyOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Uint8Array {
+  const copy = allocate(to - from);
+  copy.set(new Uint8Array(buffer, byteOffset + from, to - from));
+  return copy;
+}
+
 /** Bytes; a fleet's answer is made of thousands of pieces, and a buffer for each is dear. */
 const slabSize = 64 * 1024;
 const largestInSlab = 2 * 1024;
+const largestTextInSlab = 512;
 let slab = Buffer.alloc(0);
 let taken = 0;
 

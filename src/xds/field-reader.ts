@@ -246,8 +246,8 @@ export class FieldReader {
   }
 }
 
-/** A third of the time of `subarray`, which asks for the class to make first. */
-function viewOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Uint8Array {
+/** A view of a part; a third of the time of `subarray`, which asks for the class to make first. */
+export function viewOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(buffer, byteOffset + from, to - from);
 }
 

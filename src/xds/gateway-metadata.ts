@@ -6,11 +6,15 @@ import { decodeString } from './text.ts';
 import { Place, UsualObject } from './usual-object.ts';
 import { lastValueOf, nextOccurrence, over, readLastValue } from './wire.ts';
 
-/** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
-export interface GatewayObject {
+/** The names of a Kubernetes object. */
+export interface ObjectNames {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+}
+
+/** The Kubernetes object that Envoy Gateway names in a resource's metadata. */
+export interface GatewayObject extends ObjectNames {
   /** Rule name (routes) or listener name (virtual hosts); '' when there is none. */
   readonly sectionName: string;
 }
@@ -27,16 +31,25 @@ export function readGatewayObject(
 ): GatewayObject | undefined {
   const metadata = readLastValue(new FieldReader(message), metadataField);
   try {
-    return metadata && readObjectIn(metadata);
+    return metadata && readObjectIn(metadata, usualObjectOf);
   } finally {
     letGo();
   }
 }
 
-/** The same of metadata that a reader has still to walk. Whoever asks lets go of spare readers. */
-export function readObjectIn(metadata: FieldReader): GatewayObject | undefined {
+/**
+ * Its names alone, of metadata that a reader has still to walk. Whoever asks lets go of spare readers.
+ */
+export function readNamesIn(metadata: FieldReader): ObjectNames | undefined {
+  return readObjectIn(metadata, usualNamesOf);
+}
+
+function readObjectIn<Names extends ObjectNames>(
+  metadata: FieldReader,
+  usualOf: (message: Uint8Array) => Names,
+): Names | GatewayObject | undefined {
   const { message, end, limit } = metadata;
-  if (usual.read(message, end, limit)) return usualObjectOf(message);
+  if (usual.read(message, end, limit)) return usualOf(message);
   const object = firstObject(metadata);
   return object && readObject(object);
 }
@@ -57,6 +70,15 @@ function usualObjectOf(message: Uint8Array): GatewayObject {
     namespace: textAt(message, namespace),
     name: textAt(message, name),
     sectionName: textAt(message, sectionName),
+  };
+}
+
+function usualNamesOf(message: Uint8Array): ObjectNames {
+  const { kind, namespace, name } = places;
+  return {
+    kind: textAt(message, kind),
+    namespace: textAt(message, namespace),
+    name: textAt(message, name),
   };
 }
 

@@ -18,6 +18,8 @@ export type ConnectState = 'unset' | 'allowed' | 'forbidden';
 export interface ScannedManager {
   /** Where the value of its filter chain begins. */
   readonly chain: number;
+  /** Where it begins itself. */
+  readonly at: number;
   /** Where the name of the route configuration is that it asks for, which is ASCII. */
   readonly nameFrom: number;
   readonly nameTo: number;
@@ -131,6 +133,7 @@ class Scanner {
     this.#nameFrom = 0;
     this.#nameTo = 0;
     this.#connect = 'unset';
+    const at = reader.end;
     while (reader.next()) {
       switch (reader.number) {
         case HttpConnectionManager.rds.number:
@@ -149,6 +152,7 @@ class Scanner {
     if (specifiers > 1 || name === notAscii) this.isOdd = true;
     this.found.push({
       chain: this.#chain,
+      at,
       nameFrom: this.#nameFrom,
       nameTo: this.#nameTo,
       name,

@@ -33,13 +33,23 @@ export function parseClusterName(cluster: string): ClusterName | undefined {
 
 /** Takes `<kind>/<namespace>/<name>/rule/<r>/match/<m>/<host>` apart; undefined for other names. */
 export function parseRouteName(route: string): RuleName | undefined {
+  const end = endOfRuleOfRoute(route);
+  return end === -1 ? undefined : ruleNameOf(route, end);
+}
+
+/** Only the rule of what `parseRouteName` answers. */
+export function parseRuleOfRoute(route: string): number | undefined {
+  const end = endOfRuleOfRoute(route);
+  return end === -1 ? undefined : Number(route.slice(route.lastIndexOf('/', end - 1) + 1, end));
+}
+
+function endOfRuleOfRoute(route: string): number {
   const end = endOfRule(route);
-  if (end === -1 || !route.startsWith('/match/', end)) return undefined;
+  if (end === -1 || !route.startsWith('/match/', end)) return -1;
   const match = end + '/match/'.length;
   const from = route.startsWith('-', match) ? match + 1 : match;
   const behind = endOfDigits(route, from);
-  if (behind === from || (behind < route.length && route[behind] !== '/')) return undefined;
-  return ruleNameOf(route, end);
+  return behind === from || (behind < route.length && route[behind] !== '/') ? -1 : end;
 }
 
 // Thousands of names are taken apart in each call, at a fraction of what regular expressions cost.
@@ -115,8 +125,10 @@ const hashDigits = 8;
 
 /** A virtual host's name with `-` for each character outside [a-z0-9.-]. */
 export function sanitizeName(name: string): string {
-  return name.replaceAll(/[^a-z0-9.-]/g, '-');
+  return name.replace(notKept, '-');
 }
+
+const notKept = /[^a-z0-9.-]/g;
 
 function sanitize(name: string, digits: number): string {
   const plain = sanitizeName(name);

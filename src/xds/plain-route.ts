@@ -1,7 +1,7 @@
 import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
-import { type GatewayObject, readObjectIn } from './gateway-metadata.ts';
+import { type ObjectNames, readNamesIn } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import {
   actionNumbers,
@@ -22,8 +22,8 @@ export interface PlainRoute {
   readonly matchesConnect: boolean;
   readonly ambiguous: false;
   readonly action: ForwardingAction;
-  /** What `readGatewayObject` says of it. */
-  readonly object: GatewayObject | undefined;
+  /** The names of what `readGatewayObject` says of it. */
+  readonly object: ObjectNames | undefined;
 }
 
 /**
@@ -53,7 +53,7 @@ const readers = {
 function readRoute(reader: FieldReader): PlainRoute | undefined {
   let name = '';
   let matchesConnect = false;
-  let object: GatewayObject | undefined;
+  let object: ObjectNames | undefined;
   let action: ForwardingAction | undefined;
   let matches = 0;
   let actions = 0;
@@ -73,7 +73,7 @@ function readRoute(reader: FieldReader): PlainRoute | undefined {
         break;
       case Route.metadata.number:
         metadata++;
-        object = readObjectIn(over(reader, Route.metadata, readers.part));
+        object = readNamesIn(over(reader, Route.metadata, readers.part));
     }
   }
   const isAmbiguous = matches > 1 || actions > 1 || metadata > 1;

@@ -1,10 +1,10 @@
 import { fields } from './fields.ts';
-import { type GatewayObject, readGatewayObject } from './gateway-metadata.ts';
-import { parseRouteName, type RuleName } from './names.ts';
+import { type ObjectNames, readGatewayObject } from './gateway-metadata.ts';
+import { parseRouteName, parseRuleOfRoute, type RuleName } from './names.ts';
 
 /** Who a route is: the object from its metadata, the rule's index from its name. `kind` in any case. */
 export interface RouteIdentity {
-  readonly object: Pick<GatewayObject, 'kind' | 'namespace' | 'name'>;
+  readonly object: ObjectNames;
   readonly rule: number | undefined;
 }
 
@@ -18,16 +18,18 @@ export function identifyRoute(route: Uint8Array, routeName: string): RouteIdenti
 
 /** The same of a route whose metadata was read. */
 export function identityOf(
-  object: GatewayObject | undefined,
+  object: ObjectNames | undefined,
   routeName: string,
 ): RouteIdentity | undefined {
+  if (object !== undefined && object.kind !== '') {
+    return { object, rule: parseRuleOfRoute(routeName) };
+  }
   const parsedName = parseRouteName(routeName);
   const named = object ?? parsedName;
   if (named === undefined) return undefined;
-  const { namespace, name } = named;
   // A standalone Envoy Gateway before 1.9 leaves the kind empty in all metadata of routes.
-  const kind = named.kind === '' ? (parsedName?.kind ?? '') : named.kind;
-  return { object: { kind, namespace, name }, rule: parsedName?.rule };
+  const { namespace, name } = named;
+  return { object: { kind: parsedName?.kind ?? '', namespace, name }, rule: parsedName?.rule };
 }
 
 /** Whether a cluster or route with this name is one of the route's own. */

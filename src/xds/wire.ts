@@ -1,5 +1,5 @@
 import { concatenate, encodeFieldHead } from './encoding.ts';
-import { FieldReader, wireTypes } from './field-reader.ts';
+import { FieldReader, viewOf, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
@@ -26,12 +26,12 @@ export function editFields(
   while (reader.next()) {
     const edit = decide(reader);
     if (edit === 'keep') continue;
-    if (reader.start > copied) parts.push(message.subarray(copied, reader.start));
-    if (edit !== 'drop') parts.push(...edit);
+    if (reader.start > copied) parts.push(viewOf(message, copied, reader.start));
+    if (edit !== 'drop') for (const part of edit) parts.push(part);
     copied = reader.end;
   }
   if (copied === 0 && parts.length === 0 && append.length === 0) return message;
-  if (message.length > copied) parts.push(message.subarray(copied));
+  if (message.length > copied) parts.push(viewOf(message, copied, message.length));
   parts.push(...append);
   return concatenate(parts);
 }
@@ -59,12 +59,12 @@ export function mapFields(
     }
     if (result === value) continue;
     parts ??= [];
-    if (reader.start > copied) parts.push(message.subarray(copied, reader.start));
+    if (reader.start > copied) parts.push(viewOf(message, copied, reader.start));
     if (result !== undefined) parts.push(encodeFieldHead(field, result.length), result);
     copied = reader.end;
   }
   if (parts === undefined) return message;
-  if (message.length > copied) parts.push(message.subarray(copied));
+  if (message.length > copied) parts.push(viewOf(message, copied, message.length));
   return concatenate(parts);
 }
 

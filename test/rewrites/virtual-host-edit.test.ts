@@ -97,7 +97,7 @@ describe('all edits of a virtual host at once', () => {
       fc.property(host, fc.constantFrom('a.example.com', 'b.example.com', ''), (message, text) => {
         const bytes = encodeString(text);
         const expected = hasValue(message, VirtualHost.domains, bytes);
-        expect(new VirtualHostEdit(message).hasDomain(bytes)).toBe(expected);
+        expect(new VirtualHostEdit(message).hasDomain(text)).toBe(expected);
       }),
     );
   });
@@ -106,11 +106,11 @@ describe('all edits of a virtual host at once', () => {
     const before = encodeField(VirtualHost.routes, encodeString('before'));
     const odd = Buffer.concat([encodeTag(VirtualHost.domains.number, 0), Uint8Array.of(1)]);
     const edit = new VirtualHostEdit(concatenate([name, before, odd]));
-    expect(offsetOf(() => edit.hasDomain(encodeString('a')))).toBe(name.length + before.length);
+    expect(offsetOf(() => edit.hasDomain('a'))).toBe(name.length + before.length);
     const routes = ['the first', 'the second'].map(encodeString);
     edit.replaceRoute(0, routes);
     const edited = concatenate(routes.map((one) => encodeField(VirtualHost.routes, one)));
-    expect(offsetOf(() => edit.hasDomain(encodeString('a')))).toBe(name.length + edited.length);
+    expect(offsetOf(() => edit.hasDomain('a'))).toBe(name.length + edited.length);
   });
 });
 

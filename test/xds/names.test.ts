@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseClusterName, parseRouteName, sanitizeVirtualHostNames } from '../../src/xds/names.ts';
+import {
+  parseClusterName,
+  parseRouteName,
+  parseRuleOfRoute,
+  sanitizeVirtualHostNames,
+} from '../../src/xds/names.ts';
 
 describe('cluster names', () => {
   const rule = { namespace: 'default', name: 'oslo', rule: 2 };
@@ -128,6 +133,9 @@ describe('names of rules', () => {
                 name: routeName,
                 rule: Number(routeRule),
               },
+        );
+        expect(parseRuleOfRoute(name)).toBe(
+          routeKind === undefined ? undefined : Number(routeRule),
         );
       }),
       { numRuns: 5_000 },

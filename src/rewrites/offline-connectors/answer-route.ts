@@ -1,4 +1,4 @@
-import { encodeField, encodeFieldHead, encodeString } from '../../xds/encoding.ts';
+import { encodeField, encodeFieldHead, encodeTextField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
 import { editFields, hasField } from '../../xds/wire.ts';
@@ -65,7 +65,7 @@ function refuseUpgrade(
 ): Uint8Array {
   const matcher = encodeField(RouteMatch.headers, upgradeHeaderMatcher(upgrade));
   const action = encodeField(Route.route, absentClusterAction(upgrade));
-  const name = encodeField(Route.name, encodeString(upgradeRouteName(view.name, upgrade)));
+  const name = encodeTextField(Route.name, upgradeRouteName(view.name, upgrade));
   return editFields(
     route,
     (field) => {

@@ -1,3 +1,4 @@
+import { appendBelow } from '../../xds/append-below.ts';
 import {
   mapConnectionManagers,
   mapManagersOfChain,
@@ -5,6 +6,7 @@ import {
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
 import { concatenate, encodeField, encodeFieldHead } from '../../xds/encoding.ts';
+import { viewOf } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import {
   asksFor,
@@ -15,12 +17,13 @@ import {
 } from '../../xds/manager-scan.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
+import { decodeString } from '../../xds/text.ts';
 import { editFields, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
 
-const { HttpConnectionManager, Listener } = fields;
+const { HttpConnectionManager, Listener, FilterChain, Filter, Any } = fields;
 
 /** What a look over the connection managers of a snapshot shows. */
 export class ServedConfigurations {
@@ -64,7 +67,7 @@ export class ServedConfigurations {
    * connection manager of the snapshot serves it, and none that does forbids CONNECT.
    */
   isConnectable(name: string): boolean {
-    const said = this.#saidOf.get(name);
+    const said = this.#saidOf.size === 0 ? undefined : this.#saidOf.get(name);
     if (said?.has('forbidden')) return false;
     let isServed = said !== undefined;
     let asking = this.#lastAsking.get(hashText(name));
@@ -77,33 +80,71 @@ export class ServedConfigurations {
   }
 
   /**
-   * Rewrites the connection managers of the listener at a place, at least all those that say nothing
-   * about CONNECT and serve one of these route configurations, by the hashes of their names.
+   * Has the connection managers of the listener at a place say what is `added`, those that say nothing about
+   * CONNECT and serve one of these route configurations.
    */
-  mapSilent(
-    listener: Uint8Array,
-    place: number,
-    names: ReadonlySet<number>,
-    rewrite: (manager: Uint8Array) => Uint8Array,
-  ): Uint8Array {
+  extendSilent(listener: Uint8Array, place: number, addition: Addition): Uint8Array {
     const scan = this.#scans.get(place);
     if (scan === undefined) {
-      return this.#read.has(place) ? mapConnectionManagers(listener, rewrite) : listener;
+      return this.#read.has(place)
+        ? mapConnectionManagers(listener, (manager) => extend(manager, addition))
+        : listener;
     }
-    const chains = new Set<number>();
-    for (const { connect, name, chain } of scan) {
-      if (connect === 'unset' && names.has(name)) chains.add(chain);
+    const byChain = new Map<number, ScannedManager | 'several'>();
+    for (const manager of scan) {
+      if (!isWanted(manager, listener, addition)) continue;
+      byChain.set(manager.chain, byChain.has(manager.chain) ? 'several' : manager);
     }
-    if (chains.size === 0) return listener;
+    if (byChain.size === 0) return listener;
     return editFields(listener, (field) => {
-      if (!chains.has(field.valueStart)) return 'keep';
-      const chain = field.value();
-      const rewritten = mapManagersOfChain(chain, rewrite);
-      if (rewritten === chain) return 'keep';
-      const { number } = field;
-      return [encodeFieldHead({ ...Listener.filter_chains, number }, rewritten.length), rewritten];
+      const manager = byChain.get(field.valueStart);
+      if (manager === undefined) return 'keep';
+      const chain = { ...Listener.filter_chains, number: field.number };
+      if (manager === 'several') {
+        const extended = mapManagersOfChain(field.value(), (one) => extend(one, addition));
+        return [encodeFieldHead(chain, extended.length), extended];
+      }
+      addition.note(nameIn(manager, listener));
+      const below = { path: pathToManager, at: manager.at };
+      const { pieces, length } = appendBelow(field.inside(), below, addition.added);
+      return [encodeFieldHead(chain, length), ...pieces];
     });
   }
+}
+
+/** From a filter chain to a connection manager. */
+const pathToManager = [FilterChain.filters, Filter.typed_config, Any.value];
+
+/** What is added to connection managers. */
+interface Addition {
+  /** The names of the route configurations whose managers get it, and `hashText` of each. */
+  readonly names: ReadonlySet<string>;
+  readonly hashes: ReadonlySet<number>;
+  /** Whole fields. */
+  readonly added: Uint8Array;
+  /** Is told the name of each manager’s route configuration. */
+  note(name: string): void;
+}
+
+function isWanted(
+  manager: ScannedManager,
+  listener: Uint8Array,
+  { names, hashes }: Addition,
+): boolean {
+  if (manager.connect !== 'unset' || !hashes.has(manager.name)) return false;
+  return names.has(nameIn(manager, listener));
+}
+
+function nameIn({ nameFrom, nameTo }: ScannedManager, listener: Uint8Array): string {
+  return decodeString(viewOf(listener, nameFrom, nameTo));
+}
+
+/** The same with a manager that has to be read. */
+function extend(manager: Uint8Array, { names, added, note }: Addition): Uint8Array {
+  const name = routeConfigurationOf(manager);
+  if (!names.has(name) || connectIs(manager) !== 'unset') return manager;
+  note(name);
+  return concatenate([manager, added]);
 }
 
 /** A manager that asks for a route configuration, and one before it for which the same may hold. */
@@ -149,16 +190,19 @@ export function allowConnect(
   report: ReportBuilder,
 ): Snapshot {
   if (routeConfigurations.size === 0) return snapshot;
-  const upgrade = encodeField(HttpConnectionManager.upgrade_configs, connectUpgrade());
+  const added = encodeField(HttpConnectionManager.upgrade_configs, connectUpgrade());
   const hashes = new Set([...routeConfigurations].map(hashText));
   const allowIn = (listener: Uint8Array, index: number) => {
     let place: Place | undefined; // read once: to find a name, all of a listener is walked over
-    return served.mapSilent(listener, index, hashes, (manager) => {
-      const name = routeConfigurationOf(manager);
-      if (!routeConfigurations.has(name) || connectIs(manager) !== 'unset') return manager;
+    const note = (name: string) => {
       place ??= { kind: 'listeners', resource: stringOf(listener, Listener.name) };
       report.changed('connect-allowed', place, [], `CONNECT reaches the routes of ${name}`);
-      return concatenate([manager, upgrade]);
+    };
+    return served.extendSilent(listener, index, {
+      names: routeConfigurations,
+      hashes,
+      added,
+      note,
     });
   };
   // What cannot be read was reported when it was looked at.

@@ -7,7 +7,7 @@ import { fields } from '../../xds/fields.ts';
 import type { OfflineResponse } from './settings.ts';
 
 const { Cluster, ClusterLoadAssignment, LocalityLbEndpoints, LbEndpoint } = fields;
-const { Metadata, Struct, Value, MapEntry, Route, RouteAction } = fields;
+const { Metadata, Struct, Value, MapEntry, VirtualHost, Route, RouteAction } = fields;
 
 /** Thousands of messages a call are made of these small pieces. */
 const writer = new BackwardWriter();
@@ -90,18 +90,22 @@ const matchConnect = lazily(() =>
 /** What a CONNECT route does: tunnels through a cluster, or what these fields of Route say. */
 type ConnectAction = { readonly cluster: string } | { readonly fields: readonly Uint8Array[] };
 
-/** A Route for CONNECT, made of its action and the HTTP filters that it needs (fields of Route, encoded). */
+/**
+ * The field of a virtual host with a Route for CONNECT, made of its action and the HTTP filters that it
+ * needs (fields of Route, encoded).
+ */
 export function connectRoute(
   name: string,
   action: ConnectAction,
   filters: readonly Uint8Array[],
 ): Uint8Array {
   writer.begin();
-  for (const field of filters.toReversed()) writer.bytes(field);
+  writer.all(filters);
   if ('cluster' in action) writeTunnelAction(action.cluster);
-  else for (const field of action.fields.toReversed()) writer.bytes(field);
+  else writer.all(action.fields);
   writer.text(Route.name, name);
   writer.bytes(matchConnect());
+  writer.wrap(VirtualHost.routes, 0);
   return writer.finish();
 }
 

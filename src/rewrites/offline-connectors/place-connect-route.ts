@@ -1,37 +1,35 @@
-import { encodeField, encodeString } from '../../xds/encoding.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
-import { expectLengthDelimited, over } from '../../xds/wire.ts';
+import { over } from '../../xds/wire.ts';
 import type { RouteEdit, VirtualHostEdit } from './virtual-host-edit.ts';
 
-const { VirtualHost, Route, RouteMatch } = fields;
+const { Route, RouteMatch } = fields;
 
 /**
  * Puts our CONNECT route in front of all routes, but behind CONNECT routes that somebody else made.
- * One of ours with the same name is replaced where it stands. Undefined when nothing changes.
+ * One of ours with the same name, which is ASCII, is replaced where it stands. Undefined when nothing
+ * changes. The route is given as the whole field.
  */
 export function placeConnectRoute(
   virtualHost: VirtualHostEdit,
   routeName: string,
-  route: Uint8Array,
+  field: Uint8Array,
 ): RouteEdit | undefined {
-  const ourName = encodeString(routeName);
   let ours: number | undefined;
   let isSame = false;
   let lastForeign = -1;
   let count = 0;
-  const match = new FieldReader();
+  const readers = { match: new FieldReader(), name: new FieldReader() };
   virtualHost.forEachRoute((reader, index) => {
     const { message, start, limit } = reader;
-    const sort = sortOfRoute(reader, match, ourName);
+    const sort = sortOfRoute(reader, readers, routeName);
     count = index + 1;
     if (sort === 'ours') {
       ours = index;
-      isSame = Buffer.compare(message.subarray(start, limit), route) === 0;
+      isSame = Buffer.compare(message.subarray(start, limit), routeOf(field)) === 0;
     } else if (sort === 'connect') lastForeign = index;
   });
-  const field = encodeField(VirtualHost.routes, route);
   if (ours !== undefined) return isSame ? undefined : { field, at: ours, how: 'instead' };
   if (count === 0) return undefined;
   return lastForeign === -1
@@ -39,17 +37,28 @@ export function placeConnectRoute(
     : { field, at: lastForeign, how: 'after' };
 }
 
+function routeOf(field: Uint8Array): Uint8Array {
+  const reader = new FieldReader(field);
+  reader.next();
+  return reader.value();
+}
+
+/** Used for one route after the other. */
+interface Readers {
+  readonly match: FieldReader;
+  readonly name: FieldReader;
+}
+
 function sortOfRoute(
   reader: FieldReader,
-  match: FieldReader,
-  ourName: Uint8Array,
+  { match, name }: Readers,
+  ourName: string,
 ): 'ours' | 'connect' | 'other' {
   let isOurs = false;
   let isForConnect = false;
   while (reader.next()) {
     if (reader.number === Route.name.number) {
-      expectLengthDelimited(reader, Route.name);
-      isOurs = reader.isValue(ourName);
+      isOurs = over(reader, Route.name, name).isText(ourName);
     } else if (reader.number === Route.match.number) {
       isForConnect = matchesConnect(reader, match);
     }

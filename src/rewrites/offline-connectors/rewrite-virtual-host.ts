@@ -1,4 +1,4 @@
-import { encodeField, encodeString } from '../../xds/encoding.ts';
+import { encodeField, encodeTextField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
@@ -116,8 +116,8 @@ function tunnelConnect(
     return;
   }
   const routeName = connectRouteName('connect', ourName);
-  const route = connectRoute(routeName, { cluster }, filters.fields);
-  const inserted = placeConnectRoute(edit, routeName, route);
+  const field = connectRoute(routeName, { cluster }, filters.fields);
+  const inserted = placeConnectRoute(edit, routeName, field);
   if (inserted !== undefined) {
     const place = placeOf(context, name, routeName);
     context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
@@ -132,15 +132,14 @@ function takeDomain(
   domain: string,
   context: RouteConfigurationContext,
 ): void {
-  const bytes = encodeString(domain);
-  if (edit.hasDomain(bytes)) return;
+  if (edit.hasDomain(domain)) return;
   if (!context.takeDomain(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', placeOf(context, edit.name), detail);
     return;
   }
   context.report.changed('domain-added', placeOf(context, edit.name), [], domain);
-  edit.append([encodeField(VirtualHost.domains, bytes)]);
+  edit.append([encodeTextField(VirtualHost.domains, domain)]);
 }
 
 /** CONNECT gets the offline answer too, behind the same filters; it matches no other route (404). */
@@ -164,8 +163,8 @@ function answerConnect(
   const routes = answered.map((place) => edit.route(place));
   const filters = connectFilterConfigs(routes); // disputed or not: there is nothing behind it
   const { headers, withoutBody } = context.offlineAnswer;
-  const route = connectRoute(routeName, { fields: [action, ...headers] }, filters.fields);
-  const inserted = placeConnectRoute(edit, routeName, route);
+  const field = connectRoute(routeName, { fields: [action, ...headers] }, filters.fields);
+  const inserted = placeConnectRoute(edit, routeName, field);
   if (inserted === undefined) return;
   edit.insertRoute(inserted);
   const { status } = context.settings.offlineResponse;

@@ -1,24 +1,14 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { clusterBackends } from '../../xds/cluster.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
-import { FieldReader, releaseSpareReaders } from '../../xds/field-reader.ts';
-import { fields } from '../../xds/fields.ts';
+import { releaseSpareReaders } from '../../xds/field-reader.ts';
 import { parseClusterName } from '../../xds/names.ts';
-import { readPlainRoute } from '../../xds/plain-route.ts';
-import {
-  type ForwardingAction,
-  type RouteView,
-  readAction,
-  readRoute,
-  type WeightedEntry,
-} from '../../xds/route.ts';
-import { identifyRoute, identityOf, type RouteIdentity } from '../../xds/route-identity.ts';
+import type { ForwardingAction, RouteView } from '../../xds/route.ts';
+import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { hasText } from '../../xds/text.ts';
-import { forEachOccurrence, hasField } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
-import type { RoutesToRead } from '../route-selection.ts';
-import { isOwnRoute } from './own-routes.ts';
+import { readHosts } from './read-hosts.ts';
 import { selectRoutes } from './select-routes.ts';
 import { type BackendsOfCluster, judge, type Verdict } from './verdict.ts';
 
@@ -92,7 +82,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
   const look = (routeConfiguration: Uint8Array, index: number) => {
     const toRead = routesToRead(index);
     if (toRead === undefined) return routeConfiguration;
-    const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, view, backendsOf);
+    const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, { view, backendsOf });
     let isConcerned = hasMatcherTree;
     for (const { routes } of hosts) {
       for (const route of routes) isConcerned = noteRoute(route) || isConcerned;
@@ -153,68 +143,4 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
     }
     return verdict.kind !== 'none';
   }
-}
-
-function readHosts(
-  routeConfiguration: Uint8Array,
-  toRead: RoutesToRead,
-  view: ConnectorLookup,
-  backendsOf: BackendsOfCluster,
-): { readonly hosts: SurveyedConfiguration; readonly hasMatcherTree: boolean } {
-  const hosts: SurveyedHost[] = [];
-  let hasMatcherTree = false;
-  forEachOccurrence(
-    new FieldReader(routeConfiguration),
-    fields.RouteConfiguration.virtual_hosts,
-    (occurrence, host) => {
-      if (!toRead.hasHost(host)) return;
-      const virtualHost = occurrence.value();
-      // Where its routes are not looked for, which is reported.
-      hasMatcherTree ||= hasField(virtualHost, fields.VirtualHost.matcher);
-      const routes: SurveyedRoute[] = [];
-      hosts.push({ place: host, routes });
-      forEachOccurrence(new FieldReader(virtualHost), fields.VirtualHost.routes, (route, place) => {
-        if (!toRead.hasRoute(host, place)) return;
-        const surveyed = readForwardingRoute(route, place, view, backendsOf);
-        if (surveyed !== undefined) routes.push(surveyed);
-      });
-    },
-  );
-  return { hosts, hasMatcherTree };
-}
-
-function readForwardingRoute(
-  occurrence: FieldReader,
-  place: number,
-  view: ConnectorLookup,
-  backendsOf: BackendsOfCluster,
-): SurveyedRoute | undefined {
-  const read = readPlain(occurrence) ?? readRare(occurrence.value());
-  if (read === undefined) return undefined;
-  const { destination } = read.action;
-  const describe = ({ cluster, weight }: WeightedEntry): Forward => {
-    return { cluster, weight, verdict: judge(cluster, read.identity, view, backendsOf) };
-  };
-  const forwards =
-    destination.kind === 'cluster'
-      ? [describe({ cluster: destination.cluster, weight: 1 })]
-      : 'entries' in destination
-        ? destination.entries.map(describe)
-        : [];
-  return { place, forwards, ...read };
-}
-
-type ReadRoute = Pick<SurveyedRoute, 'view' | 'action' | 'identity'>;
-
-function readPlain(occurrence: FieldReader): ReadRoute | undefined {
-  const view = readPlainRoute(occurrence);
-  if (view === undefined || isOwnRoute(view)) return undefined;
-  return { view, action: view.action, identity: identityOf(view.object, view.name) };
-}
-
-/** Any route, ours and those that do not forward too. Throws MalformedMessageError. */
-function readRare(route: Uint8Array): ReadRoute | undefined {
-  const view = readRoute(route);
-  if (view.action === undefined || isOwnRoute(view)) return undefined;
-  return { view, action: readAction(view.action), identity: identifyRoute(route, view.name) };
 }

@@ -16,7 +16,9 @@ export type BackendsOfCluster = (cluster: string) => readonly number[] | undefin
 const none: Verdict = { kind: 'none' };
 
 /** Envoy Gateway's entry for refs that it could not resolve, and ours: never a connector. */
-const reservedClusters = new Set([leftOutCluster, absentCluster]);
+function isReserved(cluster: string): boolean {
+  return cluster === leftOutCluster || cluster === absentCluster;
+}
 
 /** Decides whether a route's traffic to a cluster goes to a connector, and in which state it is. */
 export function judge(
@@ -25,7 +27,7 @@ export function judge(
   view: ConnectorLookup,
   backendsOf: BackendsOfCluster,
 ): Verdict {
-  if (cluster === '' || reservedClusters.has(cluster)) return none;
+  if (cluster === '' || isReserved(cluster)) return none;
   const exact = view.forCluster(cluster);
   if (exact !== undefined) return verdictOfOne(exact);
   const claims = route && view.forRule(keyOf(route));

@@ -1,5 +1,5 @@
-import { concatenate, encodeFieldHead } from '../../xds/encoding.ts';
-import { FieldReader, wireTypes } from '../../xds/field-reader.ts';
+import { concatenate, encodeFieldHead, encodeString } from '../../xds/encoding.ts';
+import { FieldReader, viewOf, wireTypes } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { decodeString } from '../../xds/text.ts';
 import { expectLengthDelimited, hasValue } from '../../xds/wire.ts';
@@ -27,7 +27,7 @@ export class VirtualHostEdit {
   readonly #domains: number[] = [];
   #areDomainsOdd = false;
   /** Encoded routes, by the place of the one that they stand for. */
-  readonly #replaced = new Map<number, readonly Uint8Array[]>();
+  #replaced: Map<number, readonly Uint8Array[]> | undefined;
   #inserted: RouteEdit | undefined;
   #appended: readonly Uint8Array[] = [];
 
@@ -61,27 +61,32 @@ export class VirtualHostEdit {
 
   /** The route at a place, as it came. */
   route(place: number): Uint8Array {
-    return this.#virtualHost.subarray(this.#routes[3 * place + 1], this.#routes[3 * place + 2]);
+    return viewOf(
+      this.#virtualHost,
+      this.#routes[3 * place + 1] ?? 0,
+      this.#routes[3 * place + 2] ?? 0,
+    );
   }
 
-  /** Whether it came with this domain. Throws MalformedMessageError. */
-  hasDomain(domain: Uint8Array): boolean {
+  /** Whether it came with this domain, which is ASCII. Throws MalformedMessageError. */
+  hasDomain(domain: string): boolean {
     if (this.#areDomainsOdd) {
       // Places are told as they are with the routes that replace others so far.
       const edited = concatenate(this.finish() ?? [this.#virtualHost]);
-      return hasValue(edited, VirtualHost.domains, domain);
+      return hasValue(edited, VirtualHost.domains, encodeString(domain));
     }
     for (let at = 0; at < this.#domains.length; at += 2) {
       const from = this.#domains[at] ?? 0;
       const to = this.#domains[at + 1] ?? 0;
       if (to - from !== domain.length) continue;
-      if (Buffer.compare(this.#virtualHost.subarray(from, to), domain) === 0) return true;
+      if (new FieldReader(this.#virtualHost, from, to).isText(domain)) return true;
     }
     return false;
   }
 
   /** Puts routes in the place of one. */
   replaceRoute(place: number, routes: readonly Uint8Array[]): void {
+    this.#replaced ??= new Map();
     this.#replaced.set(place, routes);
   }
 
@@ -100,7 +105,7 @@ export class VirtualHostEdit {
     const reader = new FieldReader();
     let index = 0;
     for (let place = 0; 3 * place < this.#routes.length; place++) {
-      const replaced = this.#replaced.get(place);
+      const replaced = this.#replaced?.get(place);
       if (replaced === undefined) {
         const from = this.startOfRoute(place);
         visit(reader.over(this.#virtualHost, from, this.#routes[3 * place + 2] ?? 0), index++);
@@ -112,15 +117,14 @@ export class VirtualHostEdit {
 
   /** The pieces that the edited virtual host is made of; undefined when nothing changes. */
   finish(): readonly Uint8Array[] | undefined {
-    if (this.#replaced.size === 0 && this.#inserted === undefined && this.#appended.length === 0) {
-      return undefined;
-    }
+    const isLeft = this.#replaced === undefined && this.#inserted === undefined;
+    if (isLeft && this.#appended.length === 0) return undefined;
     const pieces = new Pieces(this.#virtualHost);
     let index = 0;
     for (let place = 0; 3 * place < this.#routes.length; place++) {
       const start = this.#routes[3 * place] ?? 0;
       const end = this.#routes[3 * place + 2] ?? 0;
-      const replaced = this.#replaced.get(place);
+      const replaced = this.#replaced?.get(place);
       if (replaced === undefined) {
         this.#insertBeside(index++, pieces, start, end);
         continue;
@@ -165,7 +169,7 @@ class Pieces {
   }
 
   keepTo(end: number): void {
-    if (end > this.#done) this.add(this.#message.subarray(this.#done, end));
+    if (end > this.#done) this.add(viewOf(this.#message, this.#done, end));
     this.#done = end;
   }
 

@@ -1,0 +1,114 @@
+import type { ConnectorLookup } from '../../state/connectors.ts';
+import { FieldReader } from '../../xds/field-reader.ts';
+import { fields } from '../../xds/fields.ts';
+import { seenFromOutside } from '../../xds/malformed.ts';
+import { readPlainRoute } from '../../xds/plain-route.ts';
+import { type Destination, readAction, readRoute } from '../../xds/route.ts';
+import { identifyRoute, identityOf, type RouteIdentity } from '../../xds/route-identity.ts';
+import { nextOccurrence, over } from '../../xds/wire.ts';
+import type { RoutesToRead } from '../route-selection.ts';
+import { isOwnRoute } from './own-routes.ts';
+import type { Forward, SurveyedConfiguration, SurveyedHost, SurveyedRoute } from './survey.ts';
+import { type BackendsOfCluster, judge } from './verdict.ts';
+
+const { VirtualHost } = fields;
+const { virtual_hosts } = fields.RouteConfiguration;
+
+/** What is asked of the state about the routes of a snapshot. */
+export interface Asked {
+  readonly view: ConnectorLookup;
+  readonly backendsOf: BackendsOfCluster;
+}
+
+/**
+ * Reads those routes of a route configuration that are to be read. Throws MalformedMessageError. Whoever
+ * asks lets go of spare readers.
+ */
+export function readHosts(
+  routeConfiguration: Uint8Array,
+  toRead: RoutesToRead,
+  asked: Asked,
+): { readonly hosts: SurveyedConfiguration; readonly hasMatcherTree: boolean } {
+  const hosts: SurveyedHost[] = [];
+  let hasMatcherTree = false;
+  const reader = new FieldReader(routeConfiguration);
+  const ofHost = new FieldReader(routeConfiguration);
+  for (let place = 0; nextOccurrence(reader, virtual_hosts); place++) {
+    if (!toRead.hasHost(place)) continue;
+    try {
+      // Where its routes are not looked for, which is reported.
+      hasMatcherTree ||=
+        toRead.mayHaveMatcherTree && hasMatcher(over(reader, virtual_hosts, ofHost));
+      const host = { reader: over(reader, virtual_hosts, ofHost), place };
+      hosts.push({ place, routes: readRoutes(host, toRead, asked) });
+    } catch (error) {
+      throw seenFromOutside(error, `virtual_hosts[${place}]`, 0);
+    }
+  }
+  return { hosts, hasMatcherTree };
+}
+
+function hasMatcher(reader: FieldReader): boolean {
+  while (reader.next()) if (reader.number === VirtualHost.matcher.number) return true;
+  return false;
+}
+
+function readRoutes(
+  { reader, place: host }: { readonly reader: FieldReader; readonly place: number },
+  toRead: RoutesToRead,
+  asked: Asked,
+): readonly SurveyedRoute[] {
+  const routes: SurveyedRoute[] = [];
+  for (let place = 0; nextOccurrence(reader, VirtualHost.routes); place++) {
+    if (!toRead.hasRoute(host, place)) continue;
+    try {
+      const surveyed = readForwardingRoute(reader, place, asked);
+      if (surveyed !== undefined) routes.push(surveyed);
+    } catch (error) {
+      throw seenFromOutside(error, `routes[${place}]`, reader.valueStart);
+    }
+  }
+  return routes;
+}
+
+function readForwardingRoute(
+  occurrence: FieldReader,
+  place: number,
+  asked: Asked,
+): SurveyedRoute | undefined {
+  const read = readPlain(occurrence) ?? readRare(occurrence.value());
+  if (read === undefined) return undefined;
+  const { view, action, identity } = read;
+  const forwards = forwardsOf(action.destination, identity, asked);
+  return { place, view, action, identity, forwards };
+}
+
+function forwardsOf(
+  destination: Destination,
+  identity: RouteIdentity | undefined,
+  { view, backendsOf }: Asked,
+): readonly Forward[] {
+  if (destination.kind === 'cluster') {
+    const { cluster } = destination;
+    return [{ cluster, weight: 1, verdict: judge(cluster, identity, view, backendsOf) }];
+  }
+  if (!('entries' in destination)) return [];
+  return destination.entries.map(({ cluster, weight }) => {
+    return { cluster, weight, verdict: judge(cluster, identity, view, backendsOf) };
+  });
+}
+
+type ReadRoute = Pick<SurveyedRoute, 'view' | 'action' | 'identity'>;
+
+function readPlain(occurrence: FieldReader): ReadRoute | undefined {
+  const view = readPlainRoute(occurrence);
+  if (view === undefined || isOwnRoute(view)) return undefined;
+  return { view, action: view.action, identity: identityOf(view.object, view.name) };
+}
+
+/** Any route, ours and those that do not forward too. Throws MalformedMessageError. */
+function readRare(route: Uint8Array): ReadRoute | undefined {
+  const view = readRoute(route);
+  if (view.action === undefined || isOwnRoute(view)) return undefined;
+  return { view, action: readAction(view.action), identity: identifyRoute(route, view.name) };
+}
