@@ -1,8 +1,9 @@
-import { FieldReader } from '../xds/field-reader.ts';
+import { type FieldReader, spareReader } from '../xds/field-reader.ts';
+import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import type { Resource, ResourceKind, Snapshot } from '../xds/snapshot.ts';
-import { readLastValue, stringOf } from '../xds/wire.ts';
+import { nextOccurrence, stringOf } from '../xds/wire.ts';
 
 /** A resource that a rewrite made: of one that came, or anew. */
 export interface ChangedResource {
@@ -67,25 +68,37 @@ class Changed implements ChangedResource {
   }
 }
 
-const nothing = new FieldReader();
-
 const nameFields = {
   clusters: fields.Cluster.name,
   listeners: fields.Listener.name,
   routes: fields.RouteConfiguration.name,
 };
 
-/** Whether a resource that has a name had another one, by the bytes of both. */
+/** What is compared with each other, used again and again. */
+const readers = { before: spareReader(), after: spareReader() };
+
+/** Whether a resource that has a name had another one, by the bytes of both. Whoever asks lets go of spare readers. */
 export function isRenamed(kind: ResourceKind, before: Uint8Array, after: Uint8Array): boolean {
   if (kind === 'secrets') return false;
   try {
-    const was = readLastValue(new FieldReader(before), nameFields[kind]);
-    const is = readLastValue(new FieldReader(after), nameFields[kind]);
-    return !haveEqualRest(was ?? nothing, is ?? nothing);
+    const was = moveToName(readers.before.over(before, 0, before.length), nameFields[kind]);
+    const is = moveToName(readers.after.over(after, 0, after.length), nameFields[kind]);
+    return !haveEqualRest(was, is);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return nameOf(kind, after) !== undefined;
   }
+}
+
+/** Has a reader walk a resource’s name only, the last one given; nothing when it has none. */
+function moveToName(reader: FieldReader, field: FieldRef): FieldReader {
+  let from = 0;
+  let to = 0;
+  while (nextOccurrence(reader, field)) {
+    from = reader.valueStart;
+    to = reader.end;
+  }
+  return reader.over(reader.message, from, to);
 }
 
 function haveEqualRest(one: FieldReader, other: FieldReader): boolean {

@@ -1,6 +1,7 @@
 import { FieldReader } from '../xds/field-reader.ts';
 import type { FieldRef } from '../xds/field-ref.ts';
 import { nextOccurrence } from '../xds/wire.ts';
+import { isValueAt } from './equal-bytes.ts';
 
 /** How many values of a field there are, before and now. */
 export interface Counts {
@@ -21,13 +22,12 @@ export function forEachChanged(
 ): Counts {
   const then = new FieldReader(before);
   const now = new FieldReader(after);
-  const bytes = Buffer.from(after.buffer, after.byteOffset, after.length);
   const counts = { before: 0, after: 0 };
   while (nextOccurrence(now, field)) {
     counts.after++;
     const hadOne = nextOccurrence(then, field);
     if (hadOne) counts.before++;
-    if (hadOne && isSame(then, now, bytes)) continue;
+    if (hadOne && isSame(then, now)) continue;
     visit(now, hadOne ? then : undefined);
   }
   while (nextOccurrence(then, field)) counts.before++;
@@ -43,7 +43,7 @@ export function haveEqualValues(before: Uint8Array, after: Uint8Array, field: Fi
   return isEqual && counts.before === counts.after;
 }
 
-function isSame(then: FieldReader, now: FieldReader, bytes: Buffer): boolean {
+function isSame(then: FieldReader, now: FieldReader): boolean {
   if (now.end - now.valueStart !== then.end - then.valueStart) return false;
-  return bytes.compare(then.message, then.valueStart, then.end, now.valueStart, now.end) === 0;
+  return isValueAt(now, then.message, then.valueStart);
 }

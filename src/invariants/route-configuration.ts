@@ -25,7 +25,7 @@ export function findRouteViolations(
   const violations: Violation[] = [];
   const rules = rulesOf(after, isClusterMissing);
   let domainsMayRepeat = false;
-  const check = new HostCheck(after, rules);
+  const check = new HostCheck(rules);
   const hosts = forEachChanged(before, after, RouteConfiguration.virtual_hosts, (now, then) => {
     if (then !== undefined && check.isSound(then, now)) {
       domainsMayRepeat ||= !check.hasEqualDomains;

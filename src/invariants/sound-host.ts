@@ -4,6 +4,7 @@ import { type FieldReader, spareReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { expectLengthDelimited, over } from '../xds/wire.ts';
+import { isValueAt } from './equal-bytes.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -34,12 +35,10 @@ export class HostCheck implements RouteRules {
   readonly maxBodyBytes: number;
   /** Whether the virtual host that was found sound last has the domains that it had. */
   hasEqualDomains = false;
-  readonly #bytes: Buffer;
   readonly #mayBeAbsent: boolean;
   #before: Buffer | undefined;
 
-  constructor({ buffer, byteOffset, length }: Uint8Array, rules: HostRules) {
-    this.#bytes = Buffer.from(buffer, byteOffset, length);
+  constructor(rules: HostRules) {
     this.#mayBeAbsent = rules.mayBeAbsent;
     this.maxBodyBytes = rules.maxBodyBytes;
   }
@@ -99,12 +98,13 @@ export class HostCheck implements RouteRules {
   }
 
   /** Whether the reader's value is what was at a place. */
-  #isAt({ message, valueStart, end }: FieldReader, places: Places, at: number): boolean {
+  #isAt(value: FieldReader, places: Places, at: number): boolean {
+    const { message, valueStart, end } = value;
     const from = places.at(at);
     const to = places.at(at + 1);
     if (from === undefined || to === undefined || to - from !== end - valueStart) return false;
     const before = readers.before.message;
-    if (to - from > shortValue) return this.#bytes.compare(before, from, to, valueStart, end) === 0;
+    if (to - from > shortValue) return isValueAt(value, before, from);
     for (let offset = to - from - 1; offset >= 0; offset--) {
       if (before[from + offset] !== message[valueStart + offset]) return false;
     }

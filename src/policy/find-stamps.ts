@@ -1,3 +1,4 @@
+import type { RouteScan } from '../xds/route-scan.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { textFinder } from '../xds/text.ts';
 import { policyGroup } from './offramp-policy.ts';
@@ -12,16 +13,49 @@ interface Span {
 
 /**
  * Finds the route configurations of a snapshot that may have a stamp: for sure, all others have none.
- * Nearly always none has, which one search tells of all that lie in one buffer, with whatever is
- * between them; and what a rewrite leaves as it came is not searched again.
+ * Nearly always none has, which a scan of its routes tells of each, if there was one. Of those left one
+ * search tells it that lie in one buffer, with whatever is between them; and what a rewrite leaves as it
+ * came is not searched again.
  */
 export function stampFinder(snapshot: Snapshot): (routeConfiguration: Uint8Array) => boolean {
-  for (const [buffer, { from, to }] of spansOf(snapshot)) {
+  const unknown = withUnknown(snapshot);
+  if (unknown.length === 0) return hasNone;
+  for (const [buffer, { from, to }] of spansOf(unknown)) {
     if (hasText(new Uint8Array(buffer, from, to - from))) return hasText;
   }
-  const { stampless } = snapshot.known;
-  for (const { kind, value } of snapshot.resources) if (kind === 'routes') stampless.add(value);
+  for (const routeConfiguration of unknown) snapshot.known.stampless.add(routeConfiguration);
   return hasNone;
+}
+
+/**
+ * Notes that what a rewrite made of route configurations without a stamp has none either: a rewrite copies
+ * and changes routes, but Envoy Gateway alone has them stamped.
+ */
+export function noteRewritten(before: Snapshot, after: Snapshot): void {
+  if (before.resources === after.resources) return;
+  const { stampless, scans } = after.known;
+  for (let place = 0; place < before.resources.length; place++) {
+    const was = before.resources[place];
+    const is = after.resources[place];
+    if (was === is || was?.kind !== 'routes' || is?.kind !== 'routes') continue;
+    const { value } = was;
+    if (stampless.has(value) || isStampless(scans.get(value))) stampless.add(is.value);
+  }
+}
+
+/** The route configurations of which nobody knows yet whether they have a stamp. */
+function withUnknown({ resources, known: { stampless, scans } }: Snapshot): readonly Uint8Array[] {
+  const unknown: Uint8Array[] = [];
+  for (const { kind, value } of resources) {
+    if (kind !== 'routes' || stampless.has(value) || isStampless(scans.get(value))) continue;
+    unknown.push(value);
+  }
+  return unknown;
+}
+
+/** Stamps are metadata of routes, and nobody reads those in a matcher tree. */
+function isStampless(scan: RouteScan | undefined): boolean {
+  return scan?.hasUsualMetadata === true && !scan.hasMatcherTree;
 }
 
 function hasNone(): boolean {
@@ -35,16 +69,11 @@ export function mayHaveStamps(snapshot: Snapshot): boolean {
   return snapshot.resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value));
 }
 
-/**
- * Where in their buffers the route configurations lie that were not searched before: from the first one’s
- * begin to the last one’s end.
- */
-function spansOf({ resources, known }: Snapshot): ReadonlyMap<ArrayBufferLike, Span> {
+/** Where in their buffers the route configurations lie: from the first one’s begin to the last one’s end. */
+function spansOf(routeConfigurations: readonly Uint8Array[]): ReadonlyMap<ArrayBufferLike, Span> {
   const spans = new Map<ArrayBufferLike, Span>();
-  for (const { kind, value } of resources) {
-    if (kind !== 'routes' || known.stampless.has(value)) continue;
-    const { buffer, byteOffset: from } = value;
-    const to = from + value.length;
+  for (const { buffer, byteOffset: from, length } of routeConfigurations) {
+    const to = from + length;
     const span = spans.get(buffer);
     if (span === undefined) spans.set(buffer, { from, to });
     else {

@@ -13,9 +13,10 @@ import {
   readGatewayPolicies,
 } from './empty-backends/mode.ts';
 import { rewriteSplit } from './empty-backends/rewrite-split.ts';
-import { everySplit, findThinSplits } from './empty-backends/splits-to-read.ts';
+import { everyRouteOfEach, findSplits, findThinSplits } from './empty-backends/splits-to-read.ts';
 import type { SteppedRewrite } from './pipeline.ts';
 import { ReportBuilder } from './report-builder.ts';
+import { everyRoute } from './route-selection.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 
@@ -41,19 +42,18 @@ export const rewriteEmptyBackends: SteppedRewrite = function* (snapshot, state, 
     outranked: [],
   };
   const clusters = indexClusters(snapshot);
-  const readsEverySplit =
-    settings.everySplit === true ||
-    policies.length > 0 ||
-    assignments !== undefined ||
-    backendRefs !== noBackendRefs;
-  const splitsToRead = readsEverySplit ? everySplit : yield* findThinSplits(snapshot, clusters);
+  const knowsMore = assignments !== undefined || backendRefs !== noBackendRefs;
+  const splitsToRead =
+    settings.everySplit === true || policies.length > 0
+      ? everyRouteOfEach
+      : yield* knowsMore ? findSplits(snapshot) : findThinSplits(snapshot, clusters);
   const hasStamp = stampFinder(snapshot);
   const rewritten = yield* mapResourcesInSteps(
     snapshot,
     'routes',
     (routeConfiguration, index) => {
       const hasStamps = hasStamp(routeConfiguration);
-      const toRead = hasStamps ? everySplit() : splitsToRead(index);
+      const toRead = hasStamps ? everyRoute : splitsToRead(index);
       if (toRead === undefined) return routeConfiguration;
       const resource = stringOf(routeConfiguration, RouteConfiguration.name);
       return report.allOrNothing(() =>

@@ -1,4 +1,5 @@
 import { areInvariantsKept, keepInvariants } from '../invariants/keep-invariants.ts';
+import { noteRewritten } from '../policy/find-stamps.ts';
 import type { EmptyBackendsMode } from '../policy/offramp-policy.ts';
 import type { AssignmentLookup } from '../state/assignments.ts';
 import type { BackendRefLookup } from '../state/backend-refs.ts';
@@ -117,6 +118,7 @@ function* runEach(
   for (const rewrite of rewrites) {
     const result = yield* run(current, rewrite);
     yield;
+    noteRewritten(current, result.snapshot);
     current = result.snapshot;
     reports.push(result.report);
     for (const split of result.splits ?? []) splits.push(split);

@@ -16,6 +16,8 @@ export class ObjectScanner {
   object = 0;
   /** `hashName` of its name alone. */
   name = 0;
+  /** Whether the metadata that was scanned last is of the usual form: nothing else is in it. */
+  isUsual = false;
   /** Where its namespace and its name are in the message; empty when it has none. */
   readonly namespaceAt = new Place();
   readonly nameAt = new Place();
@@ -34,7 +36,8 @@ export class ObjectScanner {
   scan(resource: FieldReader, field: FieldRef = Route.metadata): boolean {
     const metadata = over(resource, field, this.#metadata);
     const { message, end: from, limit: to } = metadata;
-    if (!this.#usual.read(message, from, to) && !this.#readAny(metadata)) return false;
+    this.isUsual = this.#usual.read(message, from, to);
+    if (!this.isUsual && !this.#readAny(metadata)) return false;
     const { namespaceAt, nameAt } = this;
     this.name = hashName(message, nameAt.from, nameAt.to);
     this.object = hashObject(hashName(message, namespaceAt.from, namespaceAt.to), this.name);

@@ -18,6 +18,8 @@ export interface RouteScan {
   readonly routesEnd: number;
   /** Whether a virtual host keeps its routes in a matcher tree, where they are not looked for. */
   readonly hasMatcherTree: boolean;
+  /** Whether its routes have no metadata but what Envoy Gateway itself writes. */
+  readonly hasUsualMetadata: boolean;
 }
 
 /**
@@ -32,6 +34,7 @@ export function scanRoutes(
   if (before !== undefined) return before;
   const extent = known.routes.extent();
   try {
+    metadataOfRoutes.isUsual = true;
     const hasMatcherTree = scanHosts(routeConfiguration, known.routes);
     const { hosts, routes } = known.routes.extent();
     const scan = {
@@ -41,6 +44,7 @@ export function scanRoutes(
       firstRoute: extent.routes,
       routesEnd: routes,
       hasMatcherTree,
+      hasUsualMetadata: metadataOfRoutes.isUsual,
     };
     known.scans.set(routeConfiguration, scan);
     return scan;
@@ -61,6 +65,9 @@ const actionsByNumber = Uint8Array.from({ length: 32 }, (_, number) =>
 );
 const slash = 0x2f;
 const scannedObject = new ObjectScanner();
+
+/** Of the route configuration that is being scanned. */
+const metadataOfRoutes = { isUsual: true };
 
 /** One for each level of messages, used again and again. */
 const readers = {
@@ -138,6 +145,7 @@ function scanRoute(outer: FieldReader, columns: RouteColumns): void {
       case Route.metadata.number:
         metadata++;
         object = scannedObject.scan(reader);
+        if (!scannedObject.isUsual) metadataOfRoutes.isUsual = false;
     }
   }
   if (actions > 1 || matches > 1 || metadata > 1) traits |= routeTraits.odd;

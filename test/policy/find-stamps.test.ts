@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mayHaveStamps, stampFinder } from '../../src/policy/find-stamps.ts';
+import { mayHaveStamps, noteRewritten, stampFinder } from '../../src/policy/find-stamps.ts';
 import { policyGroup } from '../../src/policy/offramp-policy.ts';
 import { stampRoute } from '../../src/policy/route-stamp.ts';
 import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
+import { scanRoutes } from '../../src/xds/route-scan.ts';
 import { type Resource, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
 import { encodeXds } from '../support/xds.ts';
 
@@ -35,6 +36,12 @@ function snapshotOf(sorts: readonly (readonly [Sort, boolean])[]): Snapshot {
       sorts[index]?.[1] ? { kind: one.kind, value: concatenate([one.value]) } : one,
   );
   return { ...snapshot, resources: anew };
+}
+
+function snapshotWith(...configurations: readonly Uint8Array[]): Snapshot {
+  return readSnapshot(
+    concatenate(configurations.map((one) => encodeField(PostTranslateModifyRequest.routes, one))),
+  );
 }
 
 const snapshots = fc.array(
@@ -73,6 +80,40 @@ describe('the search for stamps in a snapshot', () => {
     const resources = [...snapshot.resources, { kind: 'routes' as const, value: withStamp }];
     expect(mayHaveStamps({ ...snapshot, resources })).toBe(true);
     expect(mayHaveStamps(snapshot)).toBe(false);
+  });
+
+  it('is not done for what was scanned, unless a route has other metadata than the usual', () => {
+    const object = { kind: 'HTTPRoute', namespace: 'shop', name: 'cart' };
+    const one = encodeXds('envoy.config.route.v3.Route', {
+      metadata: { filter_metadata: { 'envoy-gateway': { resources: [object] } } },
+    });
+    for (const its of [one, stampRoute(one, { problems: [], policy: 'default/p' })]) {
+      const snapshot = snapshotWith(configurationOf(its));
+      const isStamped = its !== one;
+      for (const { value } of snapshot.resources) {
+        expect(scanRoutes(snapshot, value)?.hasUsualMetadata).toBe(!isStamped);
+      }
+      expect(mayHaveStamps(snapshot)).toBe(isStamped);
+    }
+  });
+
+  it('is done where a matcher tree may have routes, scanned or not', () => {
+    const tree = encodeField(VirtualHost.matcher, stamped);
+    const host = encodeField(RouteConfiguration.virtual_hosts, tree);
+    const snapshot = snapshotWith(host);
+    for (const { value } of snapshot.resources) scanRoutes(snapshot, value);
+    expect(mayHaveStamps(snapshot)).toBe(true);
+  });
+
+  it('is not done for what a rewrite makes of a configuration without a stamp', () => {
+    for (const sort of ['plain', 'stamped'] as const) {
+      const snapshot = snapshotOf([[sort, false]]);
+      expect(mayHaveStamps(snapshot)).toBe(sort === 'stamped');
+      const resources: Resource[] = [{ kind: 'routes', value: concatenate([withStamp]) }];
+      const rewritten = { ...snapshot, resources };
+      noteRewritten(snapshot, rewritten);
+      expect(mayHaveStamps(rewritten)).toBe(sort === 'stamped');
+    }
   });
 
   it('takes no stamp of another resource for one of a route', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { makeFleet as makeBenchFleet } from '../../bench/hook/fleet.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { type RewriteSettings, rewriteSnapshot, type State } from '../../src/rewrites/pipeline.ts';
-import { noBackendRefs } from '../../src/state/backend-refs.ts';
+import { type BackendRefLookup, noBackendRefs } from '../../src/state/backend-refs.ts';
 import {
   type Connector,
   type ConnectorEntry,
@@ -66,9 +66,24 @@ const claimedObjects = fc.uniqueArray(
   fc.constantFrom('berlin', 'cart', 'web', 'split', 'app', 'nowhere', 'canary', 'grpc'),
   { minLength: 1, maxLength: 4 },
 );
+/** Nobody knows anything of backendRefs, or somebody does who does not know these, or who knows them empty. */
+const lookups = fc.constantFrom<BackendRefLookup>(
+  noBackendRefs,
+  { forRule: () => undefined },
+  {
+    forRule: () =>
+      [0, 1].map((backend) => ({ backend, weight: 1, verdict: 'empty', detail: 'no endpoints' })),
+  },
+);
 const states = fc
-  .tuple(claimedObjects, fc.boolean(), fc.option(fc.nat(2), { nil: undefined }), fc.boolean())
-  .map(([names, online, rule, byCluster]): State => {
+  .tuple(
+    claimedObjects,
+    fc.boolean(),
+    fc.option(fc.nat(2), { nil: undefined }),
+    fc.boolean(),
+    lookups,
+  )
+  .map(([names, online, rule, byCluster, backendRefs]): State => {
     const entries = names.map((name): ConnectorEntry => {
       const tunnel = { host: 'localhost', port: 8080, endpointId: 'node' };
       const connector: Connector = online ? { name, online, tunnel } : { name, online };
@@ -78,7 +93,7 @@ const states = fc
         ? { connector, routes: [], clusters: [cluster] }
         : { connector, routes, clusters: [] };
     });
-    return { connectors: new ConnectorView(entries), backendRefs: noBackendRefs };
+    return { connectors: new ConnectorView(entries), backendRefs };
   });
 
 describe('what is decided without reading every route', () => {

@@ -66,7 +66,19 @@ export function rewriteSplit(
   const obstacle = findObstacle(destination, ambiguous);
   const decision = asked.kind === 'rebalanced' ? (obstacle ?? asked) : asked;
   const { report } = context;
-  report.decided({ ...split, rule, place, decided, decision, isFixed: obstacle !== undefined });
+  const { entries, isLeftOutInvalid, clusterOf } = split; // a spread would take as long as the decision
+  const isFixed = obstacle !== undefined;
+  report.decided({
+    entries,
+    refs,
+    isLeftOutInvalid,
+    clusterOf,
+    rule,
+    place,
+    decided,
+    decision,
+    isFixed,
+  });
   const unresolved = unresolvedOf(decision);
   if (unresolved !== undefined) report.skipped(unresolved.reason, place, unresolved.detail);
   if (decision.kind !== 'rebalanced') return route;

@@ -12,7 +12,7 @@ import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../r
 /** The routes to read of the route configuration at a place; undefined where there are none. */
 type SplitsToRead = (routeConfiguration: number) => RoutesToRead | undefined;
 
-export const everySplit: () => RoutesToRead = () => everyRoute;
+export const everyRouteOfEach: SplitsToRead = () => everyRoute;
 
 const leftOut = hashText(leftOutCluster);
 
@@ -31,14 +31,30 @@ export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Ste
   const isWithoutEndpoints = (cluster: number): boolean =>
     cluster === leftOut || clusters.someListing(cluster, isEmpty);
   const columns = snapshot.known.routes;
-  const selection = new RouteSelection(columns);
   const isThin = (route: number): boolean =>
     (columns.traits.at(route) & routeTraits.weighted) !== 0 &&
     usesCluster(columns, route, isWithoutEndpoints);
+  return yield* selectRoutes(snapshot, isThin);
+}
+
+const mayBeSplit = routeTraits.weighted | routeTraits.odd;
+
+/** Finds every split, and routes that are encoded in such a way that they may be one. */
+export function findSplits(snapshot: Snapshot): Steps<SplitsToRead> {
+  const { traits } = snapshot.known.routes;
+  return selectRoutes(snapshot, (route) => (traits.at(route) & mayBeSplit) !== 0);
+}
+
+/** Selects the routes of a snapshot that are wanted, by their numbers; all where they cannot be scanned. */
+function* selectRoutes(
+  snapshot: Snapshot,
+  isWanted: (route: number) => boolean,
+): Steps<SplitsToRead> {
+  const selection = new RouteSelection(snapshot.known.routes);
   const select = (routeConfiguration: Uint8Array): RoutesToRead | undefined => {
     const scan = scanRoutes(snapshot, routeConfiguration);
     if (scan === undefined) return everyRoute;
-    selection.select(scan, isThin);
+    selection.select(scan, isWanted);
     return selection.of(scan);
   };
   const selections: (RoutesToRead | undefined)[] = [];
