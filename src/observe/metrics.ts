@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { invariantReasons, isInvariantReason } from '../invariants/violation.ts';
-import { countEffect, type Report, skipReasons, unresolvedReasons } from '../rewrites/report.ts';
+import { type Report, skipReasons, unresolvedReasons } from '../rewrites/report.ts';
 import type { WatchState } from '../state/kubernetes/informers.ts';
 import type { StateSource } from '../state/source.ts';
 import type { Check } from './check.ts';
@@ -12,7 +12,7 @@ import {
   registerSourceGauges,
   registerWatchGauge,
 } from './state-gauges.ts';
-import { countVirtualHosts } from './summary.ts';
+import type { Summary } from './summary.ts';
 
 /** Seconds; from one millisecond, a small fleet, to what a very large one may take. */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -179,14 +179,14 @@ export class Metrics {
     this.rpcDuration.observe({ outcome }, seconds);
   }
 
-  /** Counts what a rewritten snapshot's report says. */
-  countReport(report: Report): void {
-    this.#clustersReplaced.inc(countEffect(report, 'cluster-replaced'));
-    this.#routesApplied.inc(countVirtualHosts(report));
-    this.#offlineRoutes.inc(countEffect(report, 'route-answered'));
-    this.#emptyDropped.inc(countEffect(report, 'empty-dropped'));
-    this.#fallbackRoutes.inc(countEffect(report, 'fallback-added'));
-    for (const { reason } of report.skips) {
+  /** Counts what was done to a snapshot, as its summary and its report say. */
+  countReport({ skips }: Report, summary: Summary): void {
+    this.#clustersReplaced.inc(summary.clusters_replaced);
+    this.#routesApplied.inc(summary.vhosts_connector_applied);
+    this.#offlineRoutes.inc(summary.connector_offline_routes);
+    this.#emptyDropped.inc(summary.empty_backends_dropped);
+    this.#fallbackRoutes.inc(summary.fallback_routes);
+    for (const { reason } of skips) {
       this.#skipped.inc({ reason });
       if (unresolvedReasons.includes(reason)) this.#emptyUnresolved.inc({ reason });
       if (isInvariantReason(reason)) this.#violations.inc({ reason });

@@ -1,4 +1,4 @@
-import { countEffect, type Report } from '../rewrites/report.ts';
+import { countEffects, type Report } from '../rewrites/report.ts';
 import { countResources, type Snapshot } from '../xds/snapshot.ts';
 
 /** Fields of the log line of one hook call; the names are the ones dashboards search for. */
@@ -17,22 +17,24 @@ export interface Summary {
 
 /** What was in a snapshot and what its report says was done to it. */
 export function summarize(snapshot: Snapshot, report: Report): Summary {
+  const { clusters, listeners, routes } = countResources(snapshot);
+  const effects = countEffects(report);
   return {
-    clusters: countResources(snapshot, 'clusters'),
-    listeners: countResources(snapshot, 'listeners'),
-    route_configs: countResources(snapshot, 'routes'),
-    clusters_replaced: countEffect(report, 'cluster-replaced'),
+    clusters,
+    listeners,
+    route_configs: routes,
+    clusters_replaced: effects['cluster-replaced'] ?? 0,
     clusters_offline: report.offlineClusters.length,
     vhosts_connector_applied: countVirtualHosts(report),
-    connector_offline_routes: countEffect(report, 'route-answered'),
-    empty_backends_dropped: countEffect(report, 'empty-dropped'),
-    fallback_routes: countEffect(report, 'fallback-added'),
+    connector_offline_routes: effects['route-answered'] ?? 0,
+    empty_backends_dropped: effects['empty-dropped'] ?? 0,
+    fallback_routes: effects['fallback-added'] ?? 0,
     skipped: report.skips.length,
   };
 }
 
 /** How many virtual hosts a connector changed something in. */
-export function countVirtualHosts(report: Report): number {
+function countVirtualHosts(report: Report): number {
   const byResource = new Map<string, Set<string>>();
   for (const { rewrite, place } of report.changes) {
     const { resource, virtualHost } = place;

@@ -121,9 +121,9 @@ function distinctSkips(skips: readonly Skip[]): readonly Skip[] {
   return [...told.values()];
 }
 
-/** How many changes had this effect. */
-export function countEffect(report: Report, effect: Effect): number {
-  let count = 0;
-  for (const change of report.changes) if (change.effect === effect) count++;
-  return count;
+/** How many changes had each effect; those that none had are missing. */
+export function countEffects({ changes }: Report): Readonly<Partial<Record<Effect, number>>> {
+  const counts: Partial<Record<Effect, number>> = {};
+  for (const { effect } of changes) counts[effect] = (counts[effect] ?? 0) + 1;
+  return counts;
 }

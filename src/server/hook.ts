@@ -15,7 +15,7 @@ import { concatenate, encodeField } from '../xds/encoding.ts';
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import { countResources, type EncodedMessage, type Snapshot } from '../xds/snapshot.ts';
+import type { EncodedMessage, Snapshot } from '../xds/snapshot.ts';
 import { type AnswerOptions, answerInSteps, type HookResult } from './answer-snapshot.ts';
 import { CallBudget } from './call-budget.ts';
 
@@ -140,9 +140,9 @@ export class Hook {
       answerInSteps(request, { ...this.#options, checkpoint }, state, begin),
     );
     const result = request.length < smallestInTurns ? atOnce(steps) : await inTurns(steps);
-    metrics.countReport(result.report);
+    metrics.countReport(result.report, result.summary);
     if (trace !== undefined) describeSummary(trace, result.summary);
-    this.#warnAboutMissingRoutes(result.snapshot);
+    this.#warnAboutMissingRoutes(result.summary);
     this.#tellViolations(result.report);
     const decided = mode === 'shadow' ? [] : result.splits;
     watch?.answered(result.snapshot, decided);
@@ -172,10 +172,8 @@ export class Hook {
     );
   }
 
-  #warnAboutMissingRoutes(snapshot: Snapshot): void {
-    if (this.#warnedAboutRoutes) return;
-    if (countResources(snapshot, 'clusters') === 0) return;
-    if (countResources(snapshot, 'routes') > 0) return;
+  #warnAboutMissingRoutes({ clusters, route_configs }: Summary): void {
+    if (this.#warnedAboutRoutes || clusters === 0 || route_configs > 0) return;
     this.#warnedAboutRoutes = true;
     this.#options.log.warn(
       'a snapshot came with clusters but without routes, so nothing can be answered: set ' +

@@ -38,7 +38,7 @@ export class ClusterIndex {
   readonly #before = new Column();
 
   constructor(snapshot: Snapshot) {
-    const count = countResources(snapshot, 'clusters');
+    const count = countResources(snapshot).clusters;
     this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(count + 1)));
     try {
       for (const { kind, value } of snapshot.resources) {

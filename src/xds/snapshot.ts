@@ -170,11 +170,11 @@ function append(runs: Run[], { buffer, byteOffset, length }: Uint8Array, before 
   return to - from;
 }
 
-/** How many resources of a kind the snapshot has. */
-export function countResources(snapshot: Snapshot, kind: ResourceKind): number {
-  let count = 0;
-  for (const resource of snapshot.resources) if (resource.kind === kind) count++;
-  return count;
+/** How many resources each list of a snapshot has. */
+export function countResources({ resources }: Snapshot): Readonly<Record<ResourceKind, number>> {
+  const counts = { clusters: 0, secrets: 0, listeners: 0, routes: 0 };
+  for (const { kind } of resources) counts[kind]++;
+  return counts;
 }
 
 /** What `mapResources` tells of a resource it could not read. */
