@@ -5,7 +5,7 @@ export const nodeSettings: {
   readonly why: Readonly<Record<string, string>>;
 } = {
   flags: [
-    '--max-semi-space-size=32',
+    '--max-semi-space-size=16',
     '--heap-growing-percent=300',
     '--no-allocation-site-pretenuring',
   ],
