@@ -97,6 +97,19 @@ describe('the search for stamps in a snapshot', () => {
     }
   });
 
+  it('is done for what was scanned when any of its routes has other metadata', () => {
+    const object = { kind: 'HTTPRoute', namespace: 'shop', name: 'cart' };
+    const one = encodeXds('envoy.config.route.v3.Route', {
+      metadata: { filter_metadata: { 'envoy-gateway': { resources: [object] } } },
+    });
+    const its = [configurationOf(stamped), configurationOf(one)];
+    for (const hosts of [its, its.toReversed()]) {
+      const snapshot = snapshotWith(concatenate(hosts));
+      for (const { value } of snapshot.resources) scanRoutes(snapshot, value);
+      expect(mayHaveStamps(snapshot)).toBe(true);
+    }
+  });
+
   it('is done where a matcher tree may have routes, scanned or not', () => {
     const tree = encodeField(VirtualHost.matcher, stamped);
     const host = encodeField(RouteConfiguration.virtual_hosts, tree);

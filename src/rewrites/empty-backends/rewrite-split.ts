@@ -134,7 +134,9 @@ function findCustomClusters(
 }
 
 function ruleOf({ object, rule }: RouteIdentity): RuleKey | undefined {
-  return rule === undefined ? undefined : { ...object, kind: object.kind.toLowerCase(), rule };
+  if (rule === undefined) return undefined;
+  const { kind, namespace, name } = object; // of what metadata says more is not kept
+  return { kind: kind.toLowerCase(), namespace, name, rule };
 }
 
 function nameOf({ kind, namespace, name, rule }: RuleKey): string {
