@@ -1,18 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   confirmFilterLua,
   fallbackFilterLua,
   rememberedMatcherLua,
 } from '../../src/rewrites/control-plane-fallback/lua-sources.ts';
 import { runToEnd } from './support/run-to-end.ts';
-import { prepareTestbed, testbedToolPath } from './support/testbed-cache.ts';
+import { testbedToolPath } from './support/testbed-cache.ts';
 
 const top = path.join(import.meta.dirname, '..', '..');
 const confirm = 'src/rewrites/control-plane-fallback/lua/confirm.lua';
-
-beforeAll(() => prepareTestbed(['luacheck']));
 
 /** Gives what luacheck says, as of `.luacheckrc`; throws with it when there is a warning. */
 const luacheck = (args: readonly string[], input = '') =>

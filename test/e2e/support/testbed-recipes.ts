@@ -8,20 +8,23 @@ import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.t
 import { unpackChromium } from './unpack-chromium.ts';
 
 /** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
-export type TestbedTool =
-  | 'actionlint'
-  | 'chromium'
-  | 'envoy'
-  | 'envoy-gateway'
-  | 'etcd'
-  | 'gateway-chart'
-  | 'gateway-crds'
-  | 'grpcurl'
-  | 'helm'
-  | 'kube-apiserver'
-  | 'kubectl'
-  | 'luacheck'
-  | 'prometheus';
+export const TESTBED_TOOLS = [
+  'actionlint',
+  'chromium',
+  'envoy',
+  'envoy-gateway',
+  'etcd',
+  'gateway-chart',
+  'gateway-crds',
+  'grpcurl',
+  'helm',
+  'kube-apiserver',
+  'kubectl',
+  'luacheck',
+  'prometheus',
+] as const;
+
+export type TestbedTool = (typeof TESTBED_TOOLS)[number];
 
 /** How one of them is made. */
 export interface Recipe {
