@@ -2,7 +2,7 @@ import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { sanitizeName, sanitizeVirtualHostNames } from '../../xds/names.ts';
 import type { RouteColumns } from '../../xds/route-columns.ts';
-import { type RouteScan, scanRoutes } from '../../xds/route-scan.ts';
+import { scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import { forEachField, stringOf } from '../../xds/wire.ts';
 
@@ -16,7 +16,7 @@ const { RouteConfiguration, VirtualHost } = fields;
 export function nameVirtualHosts(snapshot: Snapshot): (virtualHost: string) => string {
   if (!mayNamesMeet(snapshot)) return sanitizeName;
   const names = sanitizeVirtualHostNames(readNames(snapshot));
-  return (name) => names.get(name) ?? name;
+  return (name) => names.get(name) ?? sanitizeName(name);
 }
 
 function readNames(snapshot: Snapshot): ReadonlySet<string> {
@@ -37,60 +37,29 @@ function readNames(snapshot: Snapshot): ReadonlySet<string> {
 
 function mayNamesMeet(snapshot: Snapshot): boolean {
   const columns = snapshot.known.routes;
-  const scans: RouteScan[] = [];
-  let hosts = 0;
+  const found = new Map<number, number>();
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
     snapshot.checkpoint?.(value.length);
     const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return true;
-    scans.push(scan);
-    hosts += scan.hostsEnd - scan.firstHost;
-  }
-  const found = new FoundNames(columns, hosts);
-  for (const { firstHost, hostsEnd } of scans) {
-    for (let host = firstHost; host < hostsEnd; host++) if (found.meets(host)) return true;
+    for (let host = scan.firstHost; host < scan.hostsEnd; host++) {
+      const key = hashOfKept(columns, host);
+      const other = found.get(key);
+      if (other === undefined) found.set(key, host);
+      else if (!haveOneName(columns, other, host)) return true;
+    }
   }
   return false;
 }
 
-/** The virtual hosts that were looked at, by what stays of their names. */
-class FoundNames {
-  readonly #columns: RouteColumns;
-  /** Pairs of a hash and a virtual host, from 1; 0 where there is none. Half of it stays empty. */
-  readonly #table: Int32Array;
-
-  constructor(columns: RouteColumns, hosts: number) {
-    this.#columns = columns;
-    this.#table = new Int32Array(4 * 2 ** Math.ceil(Math.log2(hosts + 1)));
-  }
-
-  /** Adds a virtual host; answers whether another’s name may meet its own. */
-  meets(host: number): boolean {
-    const table = this.#table;
-    const hash = hashOfKept(this.#columns, host);
-    const mask = table.length - 2;
-    for (let at = (hash * 2) & mask; ; at = (at + 2) & mask) {
-      const other = table[at + 1] ?? 0;
-      if (other === 0) {
-        table[at] = hash;
-        table[at + 1] = host + 1;
-        return false;
-      }
-      if (table[at] === hash) return !haveOneName(this.#columns, other - 1, host);
-    }
-  }
-}
-
-const nothing = new Uint8Array();
-
 /** Of the characters of a virtual host’s name that stay as they are: equal for names that meet. */
 function hashOfKept({ configurations, hostNameStarts, hostNameEnds }: RouteColumns, host: number) {
-  const bytes = configurations[host] ?? nothing;
+  const bytes = configurations[host];
   const to = hostNameEnds.at(host);
   let hash = 0;
   for (let at = hostNameStarts.at(host); at < to; at++) {
-    const byte = bytes[at] ?? 0;
+    const byte = bytes?.[at] ?? 0;
     if (isKept[byte] === 1) hash = Math.imul(hash ^ byte, 0x01000193);
   }
   return hash;
