@@ -46,6 +46,11 @@ export function makeContenders(surroundings: Surroundings): Contender[] {
       start: (address) => started(inNode('http2-echo.js', address)),
     },
     {
+      name: 'reading only',
+      answer: 'the resources as they came',
+      start: (address) => started(inNode('reading-server.js', address)),
+    },
+    {
       name: 'proto-loader decode and encode',
       answer: 'the resources as they came',
       start: (address) => started(inNode('typed-server.js', address, 'bench/hook/typed.proto')),

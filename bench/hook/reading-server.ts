@@ -1,0 +1,28 @@
+// Contender: the least that a server in Node does which decides about routes. It splits the snapshot into its
+// resources, looks at every route once, as Offramp does, and answers with the resources as they came.
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import { copiedOnce } from '../../src/server/copied-once.ts';
+import { scanRoutes } from '../../src/xds/route-scan.ts';
+import { type EncodedMessage, prepareResponse, readSnapshot } from '../../src/xds/snapshot.ts';
+import { asIs, hookPath } from './raw-service.ts';
+import { serveUnary } from './serve-unary.ts';
+
+const read: handleUnaryCall<Buffer, EncodedMessage> = ({ request }, callback) => {
+  const snapshot = readSnapshot(request);
+  for (const { kind, value } of snapshot.resources) {
+    if (kind === 'routes' && scanRoutes(snapshot, value) === undefined) {
+      throw new Error('a route configuration of the benchmark cannot be read');
+    }
+  }
+  callback(null, prepareResponse(snapshot));
+};
+const method = {
+  path: hookPath,
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: asIs,
+  requestDeserialize: asIs,
+  responseSerialize: copiedOnce,
+  responseDeserialize: asIs,
+} as const;
+await serveUnary(process.argv[2] ?? '', { PostTranslateModify: method }, read);
