@@ -56,9 +56,11 @@ export function* answerInSteps(
   state: State,
   begin: (phase: Phase) => EndPhase,
 ): Steps<Decided> {
+  yield; // receiving a message of that size was work, too
   const snapshot = during(begin('read'), () => ({ ...readSnapshot(request), checkpoint }));
   const steps = rewriteInSteps(snapshot, state, settings);
   const { snapshot: rewritten, report, splits } = yield* duringSteps(begin('rewrite'), steps);
+  yield; // so will be sending it
   const response = during(begin('encode'), () =>
     prepareResponse(mode === 'shadow' ? unstampSnapshot(snapshot) : rewritten),
   );
