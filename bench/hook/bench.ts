@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
     smoke: { type: 'boolean', default: false },
     gateways: { type: 'string', default: '100,1000,5000,10000' },
     rounds: { type: 'string', default: '15' },
+    pause: { type: 'string', default: '0' },
     'memory-calls': { type: 'string', default: '200' },
     out: { type: 'string', default: 'bench-results' },
   },
@@ -39,7 +40,7 @@ async function bench(): Promise<void> {
   const measurements: Measurement[] = [];
   for (const gateways of sizes) {
     const warmUps = options.smoke ? 0 : gateways > 1_000 ? 4 : 20; // until nothing is compiled any more
-    const plan = { folder, goProgram, warmUps, rounds, say };
+    const plan = { folder, goProgram, warmUps, rounds, pause: Number(options.pause), say };
     measurements.push(...(await measureFleet(gateways, plan)));
   }
   if (options.smoke) return console.log('every answer is right');

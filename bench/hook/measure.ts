@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { HookClient } from './client.ts';
 import { type Contender, makeContenders } from './contenders.ts';
 import { type Fleet, makeFleet } from './fleet.ts';
@@ -28,6 +29,8 @@ export interface Plan {
   readonly goProgram: string | undefined;
   readonly warmUps: number;
   readonly rounds: number;
+  /** Seconds without a call in front of each round. */
+  readonly pause: number;
   readonly say: (line: string) => void;
 }
 
@@ -97,9 +100,10 @@ async function checkAnswers(
 async function runRounds(
   running: readonly Running[],
   client: HookClient,
-  { warmUps, rounds, say }: Plan,
+  { warmUps, rounds, pause, say }: Plan,
 ): Promise<void> {
   for (let round = -warmUps; round < rounds; round++) {
+    if (round >= 0) await setTimeout(pause * 1000);
     for (const { address, milliseconds } of running) {
       const call = await client.call(address);
       if (round >= 0) milliseconds.push(call.milliseconds);
