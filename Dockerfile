@@ -46,5 +46,5 @@ USER 65532:65532
 # default it is a socket below /app, where nothing can be written.
 EXPOSE 5005 8080
 # Flags and not NODE_OPTIONS, which stays free for whoever runs it.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "--min-semi-space-size=16", "--no-memory-reducer", "--heap-growing-percent=300", "--no-allocation-site-pretenuring", "/app/dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "--min-semi-space-size=8", "--no-memory-reducer", "--heap-growing-percent=300", "--no-allocation-site-pretenuring", "/app/dist/main.js"]
 CMD ["serve", "--config", "/etc/offramp/offramp.yaml"]

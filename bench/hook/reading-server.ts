@@ -1,5 +1,5 @@
-// Contender: the least that a server in Node does which decides about routes. It splits the snapshot into its
-// resources, looks at every route once, as Offramp does, and answers with the resources as they came.
+// Contender: what reading costs. It splits the snapshot into its resources, looks at every route once, as
+// thoroughly as Offramp does, decides nothing, and answers with the resources as they came.
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { copiedOnce } from '../../src/server/copied-once.ts';
 import { scanRoutes } from '../../src/xds/route-scan.ts';

@@ -6,7 +6,7 @@ export const nodeSettings: {
 } = {
   flags: [
     '--max-semi-space-size=16',
-    '--min-semi-space-size=16',
+    '--min-semi-space-size=8',
     '--no-memory-reducer',
     '--heap-growing-percent=300',
     '--no-allocation-site-pretenuring',
@@ -21,7 +21,7 @@ export const nodeSettings: {
     MALLOC_TRIM_THRESHOLD_: 'freed memory is kept for the next call',
     MALLOC_TOP_PAD_: 'the heap grows in steps of 16 MiB',
     '--max-semi-space-size': 'what one call makes is mostly gone before it is collected (MiB)',
-    '--min-semi-space-size': 'nor is it smaller after a pause (MiB)',
+    '--min-semi-space-size': 'nor is it much smaller after a pause (MiB)',
     '--no-memory-reducer': 'optimised code and heap are kept while nobody calls',
     '--heap-growing-percent': 'a message of some megabytes does not begin a full collection',
     '--no-allocation-site-pretenuring': 'what one call makes is not made where it stays',

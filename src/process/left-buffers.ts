@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 const noticed = 8 * 1024 * 1024;
 
 /** Bytes of buffers that may wait for V8 to make a full collection by itself. */
-const tolerated = 128 * 1024 * 1024;
+const tolerated = 64 * 1024 * 1024;
 
 /** Milliseconds after a call in which everything lets go of its messages. */
 const delay = 200;
