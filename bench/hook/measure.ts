@@ -104,9 +104,11 @@ async function runRounds(
 ): Promise<void> {
   for (let round = -warmUps; round < rounds; round++) {
     if (round >= 0) await setTimeout(pause * 1000);
-    for (const { address, milliseconds } of running) {
-      const call = await client.call(address);
-      if (round >= 0) milliseconds.push(call.milliseconds);
+    // Another one begins each round: the first call after a pause is the client's first as well.
+    const first = (round + warmUps) % running.length;
+    for (const one of [...running.slice(first), ...running.slice(0, first)]) {
+      const call = await client.call(one.address);
+      if (round >= 0) one.milliseconds.push(call.milliseconds);
     }
     if (round >= 0 && (round + 1) % 5 === 0) say(`  round ${round + 1} of ${rounds}`);
   }

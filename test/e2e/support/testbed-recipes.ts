@@ -7,19 +7,20 @@ import { runToEnd } from './run-to-end.ts';
 import { type EnvoyGatewayRelease, TESTBED_VERSIONS } from './testbed-versions.ts';
 import { unpackChromium } from './unpack-chromium.ts';
 
-/** What the testbed builds or fetches: programs, and Envoy Gateway's CRDs and chart. */
+/** What the testbed builds or fetches, in this order: programs, and Envoy Gateway's CRDs and chart. */
 export const TESTBED_TOOLS = [
   'actionlint',
   'chromium',
   'envoy',
   'envoy-gateway',
-  'etcd',
   'gateway-chart',
   'gateway-crds',
   'grpcurl',
   'helm',
   'kube-apiserver',
+  // Both share most of what was just compiled for it.
   'kubectl',
+  'etcd',
   'luacheck',
   'prometheus',
 ] as const;
