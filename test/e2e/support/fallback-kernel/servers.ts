@@ -116,6 +116,8 @@ export async function startRecorder(
     keep(request, Buffer.concat(parts).toString());
     if (!early) await answer(request, response);
   });
+  // Else Node closes what was idle for 5 s, perhaps while Envoy sends a request: a 503 of nobody's.
+  server.keepAliveTimeout = 0;
   server.on('upgrade', (request, socket) => {
     keep(request, '');
     socket.on('error', () => socket.destroy());
