@@ -1,4 +1,9 @@
-import { type ChannelOptions, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import {
+  type ChannelOptions,
+  logVerbosity,
+  type ServiceDefinition,
+  setLogVerbosity,
+} from '@grpc/grpc-js';
 import { maxMessageBytes } from '../../src/server/message-limit.ts';
 
 setLogVerbosity(logVerbosity.NONE);
@@ -14,3 +19,19 @@ export const channelOptions: ChannelOptions = {
 
 /** Leaves a message the bytes it is. */
 export const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** The hook's service, its messages as bytes; an answer that is something else says how it becomes bytes. */
+export function rawService<Response>(
+  responseSerialize: (response: Response) => Buffer,
+): ServiceDefinition {
+  const PostTranslateModify = {
+    path: hookPath,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize,
+    responseDeserialize: asIs,
+  };
+  return { PostTranslateModify };
+}

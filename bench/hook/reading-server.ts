@@ -4,7 +4,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import { copiedOnce } from '../../src/server/copied-once.ts';
 import { scanRoutes } from '../../src/xds/route-scan.ts';
 import { type EncodedMessage, prepareResponse, readSnapshot } from '../../src/xds/snapshot.ts';
-import { asIs, hookPath } from './raw-service.ts';
+import { rawService } from './raw-service.ts';
 import { serveUnary } from './serve-unary.ts';
 
 const read: handleUnaryCall<Buffer, EncodedMessage> = ({ request }, callback) => {
@@ -16,13 +16,5 @@ const read: handleUnaryCall<Buffer, EncodedMessage> = ({ request }, callback) =>
   }
   callback(null, prepareResponse(snapshot));
 };
-const method = {
-  path: hookPath,
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: asIs,
-  requestDeserialize: asIs,
-  responseSerialize: copiedOnce,
-  responseDeserialize: asIs,
-} as const;
-await serveUnary(process.argv[2] ?? '', { PostTranslateModify: method }, read);
+
+await serveUnary(process.argv[2] ?? '', rawService(copiedOnce), read);

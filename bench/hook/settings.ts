@@ -21,7 +21,8 @@ export const nodeSettings: {
     MALLOC_TRIM_THRESHOLD_: 'freed memory is kept for the next call',
     MALLOC_TOP_PAD_: 'the heap grows in steps of 16 MiB',
     '--max-semi-space-size': 'what one call makes is mostly gone before it is collected (MiB)',
-    '--min-semi-space-size': 'nor is it much smaller after a pause (MiB)',
+    '--min-semi-space-size':
+      'the young generation does not shrink below it while nobody calls (MiB)',
     '--no-memory-reducer': 'optimised code and heap are kept while nobody calls',
     '--heap-growing-percent': 'a message of some megabytes does not begin a full collection',
     '--no-allocation-site-pretenuring': 'what one call makes is not made where it stays',

@@ -63,9 +63,15 @@ let collectGarbage: Collect | undefined;
 /** Bytes of buffers by which those of a process may grow before V8 begins to collect everything, and one more. */
 const pressure = 64 * 1024 * 1024 + 1;
 
+/** The buffers that V8 was pushed with, until they are collected: they may outlive what they begin. */
+let pushes: readonly WeakRef<Buffer>[] = [];
+
 /** The memory of this process. */
 export const ownMemory: Memory = {
-  bytesOfBuffers: () => process.memoryUsage().arrayBuffers,
+  bytesOfBuffers() {
+    pushes = pushes.filter((push) => push.deref() !== undefined);
+    return process.memoryUsage().arrayBuffers - pushes.length * pressure; // no call left those
+  },
   collectYoung() {
     collectGarbage ??= exposeCollector();
     collectGarbage({ type: 'minor' });
@@ -77,7 +83,7 @@ export const ownMemory: Memory = {
    */
   beginCollecting() {
     try {
-      Buffer.allocUnsafeSlow(pressure);
+      pushes = [...pushes, new WeakRef(Buffer.allocUnsafeSlow(pressure))];
     } catch {
       // There is no room for it, which V8 will notice too.
     }

@@ -80,6 +80,20 @@ describe('calls that are decided at the same time', () => {
     }
   });
 
+  it('pause when their request was received, and before their answer is made', () => {
+    const [call] = fleets;
+    if (call === undefined) throw new Error('there is no fleet');
+    const said: string[] = [];
+    const steps = answerInSteps(call.request, { mode: 'apply', settings }, call.state, (phase) => {
+      said.push(phase);
+      return () => said.push(`${phase} ended`);
+    });
+    while (!steps.next().done) said.push('pause');
+    const [before, behind] = [said.indexOf('read'), said.indexOf('encode')];
+    expect(said.slice(0, before)).toEqual(['pause']);
+    expect(said.slice(behind - 2, behind)).toEqual(['rewrite ended', 'pause']);
+  });
+
   it('are answered as one after the other, whoever’s turn it is', () => {
     const calls = [...fleets, ...golden];
     const alone = calls.map((call) => tell(atOnce(begin(call))));
