@@ -63,15 +63,9 @@ let collectGarbage: Collect | undefined;
 /** Bytes of buffers by which those of a process may grow before V8 begins to collect everything, and one more. */
 const pressure = 64 * 1024 * 1024 + 1;
 
-/** The buffers that V8 was pushed with, until they are collected: they may outlive what they begin. */
-let pushes: readonly WeakRef<Buffer>[] = [];
-
 /** The memory of this process. */
 export const ownMemory: Memory = {
-  bytesOfBuffers() {
-    pushes = pushes.filter((push) => push.deref() !== undefined);
-    return process.memoryUsage().arrayBuffers - pushes.length * pressure; // no call left those
-  },
+  bytesOfBuffers: () => process.memoryUsage().arrayBuffers,
   collectYoung() {
     collectGarbage ??= exposeCollector();
     collectGarbage({ type: 'minor' });
@@ -83,7 +77,7 @@ export const ownMemory: Memory = {
    */
   beginCollecting() {
     try {
-      pushes = [...pushes, new WeakRef(Buffer.allocUnsafeSlow(pressure))];
+      discard(Buffer.allocUnsafeSlow(pressure).buffer);
     } catch {
       // There is no room for it, which V8 will notice too.
     }
@@ -94,4 +88,12 @@ export const ownMemory: Memory = {
 function exposeCollector(): Collect {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc');
+}
+
+/** Frees a buffer now, which no call has left: sent to where nobody listens, it is gone. */
+function discard(buffer: ArrayBuffer): void {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(undefined, [buffer]);
+  port1.close();
 }
