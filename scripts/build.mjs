@@ -1,10 +1,11 @@
-// Bundles src into dist, one chunk per command, so that a command loads only what it uses.
+// Bundles src into dist: the program, what starts it, and its threads; and keeps what V8 makes of the program.
 // Packages are bundled too: hundreds of small files are what a start waits for. Those that read files of
 // their own, or that few load, stay outside; node_modules ships beside dist, with their protos.
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { collectLicenses } from './licenses.mjs';
+import { saveCode } from './save-code.mjs';
 
 const shared = {
   outdir: 'dist',
@@ -40,22 +41,34 @@ export async function setup() {
 
 export async function bundle() {
   rmSync('dist', { recursive: true, force: true });
-  const { metafile } = await build({
-    ...shared,
-    // Threads are programs of their own, found beside the chunk that starts them.
-    entryPoints: {
-      main: 'src/main.ts',
-      'state-file-thread': 'src/state/state-file-thread.ts',
-      'watchdog-thread': 'src/server/watchdog-thread.ts',
-    },
-    packages: 'bundle',
-    external,
-    banner: { js: requireForPackages },
-    splitting: true,
-    metafile: true,
-  });
-  writeFileSync('dist/LICENSES.txt', collectLicenses(Object.keys(metafile.inputs)));
+  const bundled = { ...shared, packages: 'bundle', external, metafile: true };
+  const results = await Promise.all([
+    // One function in one script: V8 keeps no code of a module (src/process/compiled-program.ts).
+    build({
+      ...bundled,
+      entryPoints: ['src/program.ts'],
+      format: 'cjs',
+      banner: { js: '(function (require, programUrl) {' },
+      footer: { js: '})' },
+      define: { 'import.meta.url': 'programUrl' },
+      supported: { 'dynamic-import': false },
+    }),
+    // Threads are programs of their own, found beside the one that starts them.
+    build({
+      ...bundled,
+      entryPoints: {
+        main: 'src/main.ts',
+        'save-code': 'src/save-code.ts',
+        'state-file-thread': 'src/state/state-file-thread.ts',
+        'watchdog-thread': 'src/server/watchdog-thread.ts',
+      },
+      banner: { js: requireForPackages },
+    }),
+  ]);
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  writeFileSync('dist/LICENSES.txt', collectLicenses(inputs));
   chmodSync('dist/main.js', 0o755);
+  await saveCode();
 }
 
 /** The demo on a real Envoy Gateway needs a checkout: made when asked for, not published. */

@@ -1,16 +1,12 @@
+import flags from '../../scripts/image-flags.json' with { type: 'json' };
+
 /** What every contender in Node is started with, and why, as in the Dockerfile; printed with the results. */
 export const nodeSettings: {
   readonly flags: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly why: Readonly<Record<string, string>>;
 } = {
-  flags: [
-    '--max-semi-space-size=16',
-    '--min-semi-space-size=8',
-    '--no-memory-reducer',
-    '--heap-growing-percent=300',
-    '--no-allocation-site-pretenuring',
-  ],
+  flags,
   environment: {
     MALLOC_MMAP_MAX_: '0',
     MALLOC_TRIM_THRESHOLD_: '2000000000',

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { wantedExporters } from '../../src/observe/tracing.ts';
 import { listenOnLoopback } from '../e2e/support/listen.ts';
@@ -199,32 +197,7 @@ describe('without being asked', () => {
   it('says which exporter is none', () => {
     expect(wantedExporters({ OTEL_TRACES_EXPORTER: 'otlp,zipkin' }).unknown).toEqual(['zipkin']);
   });
-
-  it('nothing of OpenTelemetry is loaded: no program part imports it but the one for it', () => {
-    const loaded = loadedBy('main.js');
-    const importing = [...loaded].filter(([, text]) =>
-      /(?:from|import|require) ?\(?"@opentelemetry\//.test(text),
-    );
-    expect(importing.map(([file]) => file)).toEqual([]);
-    expect([...loaded.keys()].some((file) => file.startsWith('serve-'))).toBe(true);
-    const byHand = [...loaded.values()].join('\n');
-    expect(byHand).toMatch(/import\("\.\/open-telemetry-/);
-  });
 });
-
-/** The parts of the build that `offramp serve` loads with a state file, by name. */
-function loadedBy(entry: string): Map<string, string> {
-  const found = new Map<string, string>();
-  const waiting = [entry];
-  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    if (found.has(file)) continue;
-    const text = readFileSync(join('dist', file), 'utf8');
-    found.set(file, text);
-    const imports = text.matchAll(/(?:from|import) ?\(?"\.\/((?:chunk|serve)-\w+\.js)"/g);
-    waiting.push(...[...imports].map(([, name = '']) => name));
-  }
-  return found;
-}
 
 function isThere(pid: number): boolean {
   try {
