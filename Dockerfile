@@ -21,15 +21,15 @@ COPY proto ./proto
 COPY examples ./examples
 COPY schemas ./schemas
 RUN --network=none npm run build
+RUN --network=none npm prune --omit=dev --ignore-scripts --offline \
+ && find node_modules -type d -empty -delete
 # What V8 keeps of the program is for one Node on one architecture. An image for another than the builder's has none,
-# and starts as Node ever does (docs/performance.md).
+# and takes 1.8 times as long to start (docs/performance.md).
 COPY --from=runtime /nodejs/bin/node /opt/runtime-node
 ARG BUILDARCH
 ARG TARGETARCH
 RUN --network=none rm -r dist/code \
  && if [ "${TARGETARCH}" = "${BUILDARCH}" ]; then /opt/runtime-node scripts/save-code.mjs; fi
-RUN --network=none npm prune --omit=dev --ignore-scripts --offline \
- && find node_modules -type d -empty -delete
 
 # Stage 2: Node and Offramp, no shell, no package manager, no root.
 # Nothing is written below /app: a read-only root file system is fine.

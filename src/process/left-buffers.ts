@@ -90,7 +90,7 @@ function exposeCollector(): Collect {
   return runInNewContext('gc');
 }
 
-/** Frees a buffer now, which no call has left: sent to where nobody listens, it is gone. */
+/** Frees a buffer that no call has left, without a collection: sent to where nobody listens, it is soon gone. */
 function discard(buffer: ArrayBuffer): void {
   const { port1, port2 } = new MessageChannel();
   port2.close();

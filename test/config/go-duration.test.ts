@@ -12,6 +12,9 @@ it.each([
   ['-2s', -2],
   ['+3s', 3],
   ['1h0m0.5s', 3600.5],
+  ['3000us', 0.003],
+  ['3000µs', 0.003], // micro sign
+  ['3000μs', 0.003], // Greek letter
 ])('%s is that many seconds', (text, seconds) => {
   expect(parseGoDuration(text)).toBeCloseTo(seconds, 9);
 });

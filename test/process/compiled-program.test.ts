@@ -41,6 +41,10 @@ function copyOfBuild(): string {
   return folder;
 }
 
+it('a build is ASCII, in whatever its sources say it', () => {
+  expect(/[\u0080-\uffff]/.exec(readFileSync('dist/program.js', 'latin1'))).toBeNull();
+});
+
 describe('the code that a build keeps of the program', () => {
   it('is for starts by hand, and with the flags of the image', () => {
     expect(readdirSync('dist/code').length).toBe(2);
@@ -54,7 +58,8 @@ describe('the code that a build keeps of the program', () => {
     cpSync(recorded, join(folder, '..', recorded));
     rmSync(join(folder, 'code'), { recursive: true });
     const args = ['--random-seed=1', join(folder, 'save-code.js')];
-    expect(spawnSync(process.execPath, args, { stdio: 'inherit' }).status).toBe(0);
+    const options = { env: { PATH: process.env.PATH, TMPDIR: tmpdir() } };
+    expect(spawnSync(process.execPath, args, options)).toMatchObject({ status: 0 });
     const [name = ''] = readdirSync(join(folder, 'code'));
     const made = readFileSync(join(folder, 'code', name));
     expect(made.equals(readFileSync(join('dist/code', name)))).toBe(true);
