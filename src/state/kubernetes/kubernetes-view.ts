@@ -50,6 +50,8 @@ export class KubernetesView implements ConnectorLookup {
   readonly #claimingNames = new CountedHashes();
   readonly #claimedRules = new CountedHashes();
   #listener: ViewListener | undefined;
+  /** What `connectors` answers until something changes. */
+  #named: readonly Connector[] | undefined;
 
   /** At most one, told from then on. */
   listen(listener: ViewListener): void {
@@ -59,6 +61,7 @@ export class KubernetesView implements ConnectorLookup {
   setProxy(namespace: string, name: string, proxy: HttpProxy | undefined): void {
     const key = objectKey(namespace, name);
     const before = this.#proxies.get(key);
+    this.#named = undefined;
     this.#countClaims(name, before, -1);
     this.#countClaims(name, proxy, 1);
     for (const connector of connectorNames(before)) {
@@ -76,6 +79,7 @@ export class KubernetesView implements ConnectorLookup {
 
   setConnector(namespace: string, name: string, status: ConnectorStatus | undefined): void {
     const key = objectKey(namespace, name);
+    this.#named = undefined;
     this.#connectors.set(key, status);
     this.#setProblems(`Connector ${key}`, status?.problems);
     for (const user of this.#connectors.usersOf(key)) {
@@ -94,6 +98,7 @@ export class KubernetesView implements ConnectorLookup {
    * may not be read is not taken for absent: no connector is claimed there.
    */
   setKnown(namespace: string | undefined, known: boolean): void {
+    this.#named = undefined;
     if (namespace === undefined) this.#allUnknown = !known;
     else if (known) this.#unknown.delete(namespace);
     else this.#unknown.add(namespace);
@@ -109,15 +114,10 @@ export class KubernetesView implements ConnectorLookup {
     return { proxies: this.#proxies.size, connectors: existing, online };
   }
 
+  /** The same array until something changes: it is asked for at each scrape. */
   get connectors(): readonly Connector[] {
-    if (this.isEmpty) return [];
-    const found = new Set<Connector>();
-    for (const [key, { rules }] of this.#proxies) {
-      const { namespace } = splitKey(key);
-      if (this.#unknown.has(namespace)) continue;
-      for (const rule of rules) for (const one of this.#behind(namespace, rule)) found.add(one[1]);
-    }
-    return [...found];
+    this.#named ??= this.isEmpty ? [] : [...this.#allNamed()];
+    return this.#named;
   }
 
   /** Every Connector that exists or is named by an HTTPProxy, sorted, for people. */
@@ -200,6 +200,16 @@ export class KubernetesView implements ConnectorLookup {
       if (proxy !== undefined) return { namespace: candidate, proxy };
     }
     return undefined;
+  }
+
+  #allNamed(): ReadonlySet<Connector> {
+    const found = new Set<Connector>();
+    for (const [key, { rules }] of this.#proxies) {
+      const { namespace } = splitKey(key);
+      if (this.#unknown.has(namespace)) continue;
+      for (const rule of rules) for (const one of this.#behind(namespace, rule)) found.add(one[1]);
+    }
+    return found;
   }
 
   #behind(namespace: string, { backends }: ProxyRule): (readonly [number, Connector])[] {

@@ -250,3 +250,31 @@ describe('the view of Kubernetes', () => {
     expect(toldAfter(() => view.setKnown('a', false))).toEqual(['all']);
   });
 });
+
+describe('the connectors that something belongs to', () => {
+  const told = (view: KubernetesView) =>
+    view.connectors.map(({ name, online: isOnline }) => [name, isOnline]);
+
+  it('are one array until something changes, and then what it made of them', () => {
+    const view = new KubernetesView();
+    expect(told(view)).toEqual([]);
+    view.setProxy('a', 'shop', proxyBehind('berlin'));
+    expect(told(view)).toEqual([['a/berlin', false]]);
+    view.setConnector('a', 'berlin', online);
+    expect(told(view)).toEqual([['a/berlin', true]]);
+    expect(view.connectors).toBe(view.connectors);
+    view.setConnector('a', 'berlin', offline);
+    expect(told(view)).toEqual([['a/berlin', false]]);
+    view.setKnown('a', false);
+    expect(told(view)).toEqual([]);
+    view.setKnown('a', true);
+    expect(told(view)).toEqual([['a/berlin', false]]);
+    view.setKnown(undefined, false);
+    expect(told(view)).toEqual([]);
+    view.setKnown(undefined, true);
+    view.setProxy('a', 'shop', proxyBehind('oslo'));
+    expect(told(view)).toEqual([['a/oslo', false]]);
+    view.setProxy('a', 'shop', undefined);
+    expect(told(view)).toEqual([]);
+  });
+});
