@@ -24,7 +24,7 @@ RUN --network=none npm run build
 RUN --network=none npm prune --omit=dev --ignore-scripts --offline \
  && find node_modules -type d -empty -delete
 # What V8 keeps of the program is for one Node on one architecture. An image for another than the builder's has none,
-# and takes 1.8 times as long to start (docs/performance.md).
+# and takes 1.6 times as long to start (docs/performance.md).
 COPY --from=runtime /nodejs/bin/node /opt/runtime-node
 ARG BUILDARCH
 ARG TARGETARCH
