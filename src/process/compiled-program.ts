@@ -29,7 +29,7 @@ export function compileProgram(): Script {
   const source = readFileSync(programFile);
   const cachedData = readCode(source);
   return new Script(source.toString('latin1'), {
-    filename: 'dist/program.js', // for stack traces; wherever it lies, the code has it in it
+    filename: 'dist/program.js', // in stack traces, and in the code: so not where a build lies
     ...(cachedData && { cachedData }),
   });
 }

@@ -4,25 +4,13 @@ import { registerSourceGauges } from '../../src/observe/state-gauges.ts';
 import { noBackendRefs } from '../../src/state/backend-refs.ts';
 import { KubernetesView } from '../../src/state/kubernetes/kubernetes-view.ts';
 import { offline, online, proxyBehind } from '../support/kubernetes-state.ts';
+import { idleSource } from '../support/registered-metrics.ts';
 
 it('each scrape counts the connectors as they are then', async () => {
   const view = new KubernetesView();
   const registry = new Registry();
-  registerSourceGauges(registry, 'offramp', {
-    state: { connectors: view, backendRefs: noBackendRefs },
-    status: () => ({
-      name: 'kubernetes',
-      synced: true,
-      detail: '',
-      problems: [],
-      ageSeconds: 0,
-      checks: [],
-      unusableObjects: 0,
-    }),
-    connectorConditions: () => [],
-    whenSynced: async () => undefined,
-    stop: () => undefined,
-  });
+  const state = { connectors: view, backendRefs: noBackendRefs };
+  registerSourceGauges(registry, 'offramp', { ...idleSource, state });
   const counted = async () => {
     const text = await registry.metrics();
     return [...text.matchAll(/^offramp_connectors\{.*state="(\w+)"\} (\d+)$/gm)].map(

@@ -22,7 +22,8 @@ export function registeredMetrics(): readonly z.output<typeof metricSchema>[] {
     .filter(({ name }) => !/^(process|nodejs)_/.test(name));
 }
 
-const idleSource: StateSource = {
+/** A source that knows no connector, and has no trouble. */
+export const idleSource: StateSource = {
   state: { connectors: ConnectorView.empty, backendRefs: noBackendRefs },
   status: () => ({
     name: 'file',
