@@ -3,7 +3,7 @@ import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { forEachField, lastValueOf, stringOf, valuesOf } from '../xds/wire.ts';
-import { forEachChanged } from './for-each-changed.ts';
+import { ChangedValues } from './changed-values.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
 const { Listener, FilterChain, Filter, HttpConnectionManager, HttpFilter, Any } = fields;
@@ -44,7 +44,8 @@ function examine(resource: Uint8Array, look: Examine): readonly Violation[] {
 /** Looks at those filter chains that are not as they were, each in its place. */
 function examineListener(listener: Uint8Array, before: Uint8Array, violations: Violation[]): void {
   for (const field of [Listener.filter_chains, Listener.default_filter_chain]) {
-    forEachChanged(before, listener, field, (chain) => examineChain(chain.value(), violations));
+    const chains = new ChangedValues(before, listener, field);
+    while (chains.next()) examineChain(chains.after.value(), violations);
   }
 }
 

@@ -27,7 +27,7 @@ export function* findViolations(
   try {
     for (const resource of changed) {
       if (pace.isPauseDue(resource.after.length)) yield;
-      after.checkpoint?.(resource.after.length);
+      after.budget?.spend(resource.after.length);
       for (const violation of violationsOf(resource, clusters))
         found.push({ ...violation, resource });
     }

@@ -5,8 +5,8 @@ import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { hasText } from '../xds/text.ts';
 import { hasField, stringOf, valuesOf, wrappedBoolOf } from '../xds/wire.ts';
+import { ChangedValues, haveEqualValues } from './changed-values.ts';
 import { examineRoute, type Findings } from './examine-route.ts';
-import { forEachChanged, haveEqualValues } from './for-each-changed.ts';
 import { findRepeatedDomains } from './repeated-domains.ts';
 import { HostCheck, type HostRules, lookAhead } from './sound-host.ts';
 import { introduced, type Violation } from './violation.ts';
@@ -26,18 +26,20 @@ export function findRouteViolations(
   const rules = rulesOf(after, isClusterMissing);
   let domainsMayRepeat = false;
   const check = new HostCheck(rules);
-  const hosts = forEachChanged(before, after, RouteConfiguration.virtual_hosts, (now, then) => {
-    if (then !== undefined && check.isSound(then, now)) {
+  const hosts = new ChangedValues(before, after, RouteConfiguration.virtual_hosts);
+  while (hosts.next()) {
+    const was = hosts.before;
+    if (was !== undefined && check.isSound(was, hosts.after)) {
       domainsMayRepeat ||= !check.hasEqualDomains;
-      return;
+      continue;
     }
-    const host = now.value();
-    const was = then?.value();
-    violations.push(...hostViolations(was, host, rules));
-    domainsMayRepeat ||= was === undefined || !hasEqualDomains(was, host);
-  });
-  if (hosts.after < hosts.before) {
-    const detail = `of ${hosts.before} virtual hosts ${hosts.after} are left`;
+    const host = hosts.after.value();
+    const hostBefore = was?.value();
+    violations.push(...hostViolations(hostBefore, host, rules));
+    domainsMayRepeat ||= hostBefore === undefined || !hasEqualDomains(hostBefore, host);
+  }
+  if (hosts.countAfter < hosts.countBefore) {
+    const detail = `of ${hosts.countBefore} virtual hosts ${hosts.countAfter} are left`;
     violations.push({ reason: 'invariant-resource-lost', detail });
   }
   if (domainsMayRepeat) {
@@ -52,11 +54,12 @@ export function clustersOfChangedRoutes(
   after: Uint8Array,
 ): ReadonlySet<string> {
   const findings = noFindings();
-  forEachChanged(before, after, RouteConfiguration.virtual_hosts, (now, then) => {
-    for (const route of newRoutes(then?.value(), now.value())) {
+  const hosts = new ChangedValues(before, after, RouteConfiguration.virtual_hosts);
+  while (hosts.next()) {
+    for (const route of newRoutes(hosts.before?.value(), hosts.after.value())) {
       examineRoute(route, defaultMaxBodyBytes, findings);
     }
-  });
+  }
   return findings.clusters;
 }
 

@@ -12,16 +12,14 @@ const { RouteConfiguration, VirtualHost } = fields;
  * its bytes, and what cannot be read is as it came.
  */
 export function unstampSnapshot(snapshot: Snapshot): Snapshot {
-  return mapResources(
-    snapshot,
-    'routes',
-    (routeConfiguration) =>
+  return mapResources(snapshot, 'routes', {
+    rewrite: (routeConfiguration) =>
       hasText(routeConfiguration, policyGroup)
         ? mapFields(routeConfiguration, RouteConfiguration.virtual_hosts, (virtualHost) =>
             mapFields(virtualHost, VirtualHost.routes, unstampRoute),
           )
         : routeConfiguration,
     // The rewrites have reported it.
-    () => undefined,
-  );
+    unreadable: () => undefined,
+  });
 }

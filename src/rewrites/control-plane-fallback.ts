@@ -49,10 +49,8 @@ export const rewriteControlPlaneFallback: Rewrite = (snapshot, _state, settings)
   };
   const needs: Needs = { vmClusters: new Set(), controlPlanes: new Map() };
   const changed = new Set<string>();
-  const routed = mapResources(
-    snapshot,
-    'routes',
-    (routeConfiguration, index) => {
+  const routed = mapResources(snapshot, 'routes', {
+    rewrite: (routeConfiguration, index) => {
       const own: Needs = { vmClusters: new Set(), controlPlanes: new Map() };
       const rewritten = report.allOrNothing(() =>
         rewriteHosts(routeConfiguration, index, context, own),
@@ -63,8 +61,8 @@ export const rewriteControlPlaneFallback: Rewrite = (snapshot, _state, settings)
       forEachHost(routeConfiguration, index, (_host, at) => changed.add(at.routeConfiguration));
       return rewritten;
     },
-    report.unreadable,
-  );
+    unreadable: report.unreadable,
+  });
   reportInlineRoutes(snapshot, optIns, report);
   reportMissing(optIns, report);
   const filtered = addFallbackFilters(routed, changed, report);

@@ -8,14 +8,15 @@ import { editFields, type FieldEdit } from '../xds/wire.ts';
 import { readHead } from './offline-connectors/configuration-head.ts';
 import {
   allowConnect,
+  type ServedConfigurations,
   surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
-import { encodeOfflineAnswers } from './offline-connectors/messages.ts';
-import { domainTaker } from './offline-connectors/our-domains.ts';
+import { OfflineAnswers } from './offline-connectors/messages.ts';
+import { OurDomains } from './offline-connectors/our-domains.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteVirtualHost } from './offline-connectors/rewrite-virtual-host.ts';
-import { type SurveyedConfiguration, survey } from './offline-connectors/survey.ts';
+import { type Survey, type SurveyedConfiguration, survey } from './offline-connectors/survey.ts';
 import { openTunnels } from './offline-connectors/tunnel-clusters.ts';
 import type { RewriteSettings, Rewritten, State } from './pipeline.ts';
 import { emptyReport } from './report.ts';
@@ -39,72 +40,101 @@ export function* rewriteOfflineConnectors(
   const { internalListener } = settings.connectors;
   const opened = openTunnels(snapshot, found, internalListener, report);
   yield;
-  const ourNameOf = nameVirtualHosts(snapshot);
-  const answerWithin = encodeOfflineAnswers(settings.connectors.offlineResponse);
   const served = surveyConnectionManagers(snapshot, report);
   yield;
-  const needConnect = new Set<string>();
-  const routed = yield* mapResourcesInSteps(
-    opened.snapshot,
-    'routes',
-    (routeConfiguration, index) => {
-      const surveyed = found.concerned.get(index);
-      if (surveyed === undefined) return routeConfiguration;
-      const { name, maxBodyBytes, validatesClusters } = readHead(routeConfiguration);
-      const rewritten = rewriteConfiguration(routeConfiguration, surveyed, {
-        name,
-        view,
-        settings: settings.connectors,
-        report,
-        checkpoint: snapshot.checkpoint,
-        tunnels: opened.tunnels,
-        ourNameOf,
-        offlineAnswer: answerWithin(maxBodyBytes),
-        connectable: served.isConnectable(name),
-        validatesClusters,
-        takeDomain: domainTaker(routeConfiguration),
-      });
-      if (rewritten.needsConnect) needConnect.add(name);
-      return rewritten.value;
-    },
-    report.unreadable,
-  );
+  const rewriting: Rewriting = {
+    ...{ found, view, report, served },
+    settings: settings.connectors,
+    budget: snapshot.budget,
+    tunnels: opened.tunnels,
+    ourNameOf: nameVirtualHosts(snapshot),
+    answers: new OfflineAnswers(settings.connectors.offlineResponse),
+    needConnect: new Set(),
+  };
+  const rewrite = { rewrite: rewriteConfiguration, unreadable: report.unreadable };
+  const routed = yield* mapResourcesInSteps(opened.snapshot, 'routes', rewrite, rewriting);
   yield;
-  const allowed = allowConnect(routed, served, needConnect, report);
+  const allowed = allowConnect(routed, served, rewriting.needConnect, report);
   return { snapshot: allowed, report: report.finish(found.offlineClusters) };
+}
+
+/** What holds for all route configurations of a snapshot, and what they come to need. */
+interface Rewriting
+  extends Pick<
+    RouteConfigurationContext,
+    'view' | 'settings' | 'report' | 'budget' | 'tunnels' | 'ourNameOf'
+  > {
+  readonly found: Survey;
+  readonly served: ServedConfigurations;
+  readonly answers: OfflineAnswers;
+  /** The names of those whose CONNECT answers need the connection managers to let CONNECT through. */
+  readonly needConnect: Set<string>;
+}
+
+/** The virtual hosts of a route configuration, walked one after the other. */
+interface OpenHosts {
+  readonly routeConfiguration: Uint8Array;
+  readonly surveyed: SurveyedConfiguration;
+  readonly context: RouteConfigurationContext;
+  /** The place of the one that comes next. */
+  place: number;
+  /** The place, in `surveyed`, of the next one that may change. */
+  next: number;
+  needsConnect: boolean;
 }
 
 function rewriteConfiguration(
   routeConfiguration: Uint8Array,
-  surveyed: SurveyedConfiguration,
-  context: RouteConfigurationContext,
-): { readonly value: Uint8Array; readonly needsConnect: boolean } {
-  let needsConnectNow = false;
-  let place = 0;
-  let next = 0;
-  const rewriteHost = (field: FieldReader): FieldEdit => {
-    const host = surveyed[next];
-    if (host?.place !== place) return 'keep';
-    next++;
-    const { pieces, needsConnect } = rewriteVirtualHost(field.value(), host.routes, context);
-    needsConnectNow ||= needsConnect;
-    if (pieces === undefined) return 'keep';
-    let length = 0;
-    for (const piece of pieces) length += piece.length;
-    return [encodeFieldHead(RouteConfiguration.virtual_hosts, length), ...pieces];
+  index: number,
+  its: Rewriting,
+): Uint8Array {
+  const surveyed = its.found.concerned.get(index);
+  if (surveyed === undefined) return routeConfiguration;
+  const { view, settings, report, budget, tunnels, ourNameOf } = its;
+  const { name, maxBodyBytes, validatesClusters } = readHead(routeConfiguration);
+  const context = {
+    name,
+    view,
+    settings,
+    report,
+    budget,
+    tunnels,
+    ourNameOf,
+    validatesClusters,
+    offlineAnswer: its.answers.within(maxBodyBytes),
+    connectable: its.served.isConnectable(name),
+    ourDomains: new OurDomains(routeConfiguration),
   };
-  const value = context.report.allOrNothing(() =>
-    editFields(routeConfiguration, (field) => {
-      if (field.number !== RouteConfiguration.virtual_hosts.number) return 'keep';
-      context.checkpoint?.(field.end - field.valueStart);
-      try {
-        return rewriteHost(field);
-      } catch (error) {
-        throw seenFromOutside(error, `virtual_hosts[${place}]`, field.valueStart);
-      } finally {
-        place++;
-      }
-    }),
-  );
-  return { value, needsConnect: needsConnectNow };
+  const hosts = { routeConfiguration, surveyed, context, place: 0, next: 0, needsConnect: false };
+  const value = report.allOrNothing(rewriteHosts, hosts);
+  if (hosts.needsConnect) its.needConnect.add(name);
+  return value;
+}
+
+function rewriteHosts(hosts: OpenHosts): Uint8Array {
+  return editFields(hosts.routeConfiguration, rewriteField, [], hosts);
+}
+
+function rewriteField(field: FieldReader, hosts: OpenHosts): FieldEdit {
+  if (field.number !== RouteConfiguration.virtual_hosts.number) return 'keep';
+  hosts.context.budget?.spend(field.end - field.valueStart);
+  try {
+    return rewriteHost(field, hosts);
+  } catch (error) {
+    throw seenFromOutside(error, `virtual_hosts[${hosts.place}]`, field.valueStart);
+  } finally {
+    hosts.place++;
+  }
+}
+
+function rewriteHost(field: FieldReader, hosts: OpenHosts): FieldEdit {
+  const host = hosts.surveyed[hosts.next];
+  if (host?.place !== hosts.place) return 'keep';
+  hosts.next++;
+  const { pieces, needsConnect } = rewriteVirtualHost(field.value(), host.routes, hosts.context);
+  hosts.needsConnect ||= needsConnect;
+  if (pieces === undefined) return 'keep';
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return [encodeFieldHead(RouteConfiguration.virtual_hosts, length), ...pieces];
 }

@@ -40,12 +40,14 @@ export class ReportBuilder {
   };
 
   /** Runs `work`; when it throws, what it reported is forgotten, because nothing of it happened. */
-  allOrNothing<T>(work: () => T): T {
+  allOrNothing<T>(work: () => T): T;
+  allOrNothing<Context, T>(work: (context: Context) => T, context: Context): T;
+  allOrNothing<Context, T>(work: (context: Context | undefined) => T, context?: Context): T {
     const changes = this.#changes.length;
     const skips = this.#skips.length;
     const splits = this.#splits.length;
     try {
-      return work();
+      return work(context);
     } catch (error) {
       this.#changes.length = changes;
       this.#skips.length = skips;

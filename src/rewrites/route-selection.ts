@@ -1,5 +1,6 @@
 import type { RouteColumns } from '../xds/route-columns.ts';
 import type { RouteScan } from '../xds/route-scan.ts';
+import { countResources, type Snapshot } from '../xds/snapshot.ts';
 
 /** Which routes of a route configuration are read: the others stay as they are, whatever they are. */
 export interface RoutesToRead {
@@ -17,6 +18,24 @@ export const everyRoute: RoutesToRead = {
   hasRoute: () => true,
 };
 
+/** The routes to read of each route configuration of a snapshot, in order; undefined where there are none. */
+export type RoutesOfEach = readonly (RoutesToRead | undefined)[];
+
+export function everyRouteOfEach(snapshot: Snapshot): RoutesOfEach {
+  return new Array(countResources(snapshot).routes).fill(everyRoute);
+}
+
+/** Which routes are wanted, by what scans tell of them. */
+export interface WantedRoutes {
+  /** By its number. */
+  isWanted(route: number, scan: RouteScan): boolean;
+}
+
+/** Clusters by the hashes of their names: a Set of these is one. */
+export interface ClusterHashes {
+  has(cluster: number): boolean;
+}
+
 /** Routes of a snapshot, selected by what scans tell of them. */
 export class RouteSelection {
   readonly columns: RouteColumns;
@@ -27,10 +46,10 @@ export class RouteSelection {
     this.columns = columns;
   }
 
-  /** Selects the routes of a route configuration, by their numbers, that are `wanted` and were not before. */
-  select(scan: RouteScan, wanted: (route: number, scan: RouteScan) => boolean): void {
+  /** Selects the routes of a route configuration that are `wanted` and were not before. */
+  select(scan: RouteScan, wanted: WantedRoutes): void {
     for (let route = scan.firstRoute; route < scan.routesEnd; route++) {
-      if (!this.has(route) && wanted(route, scan)) this.#add(route);
+      if (!this.has(route) && wanted.isWanted(route, scan)) this.#add(route);
     }
   }
 
@@ -90,15 +109,15 @@ export class SelectedRoutes implements RoutesToRead {
   }
 }
 
-/** Whether a route names a cluster whose hash is `wanted`. */
+/** Whether a route names one of these clusters. */
 export function usesCluster(
   columns: RouteColumns,
   route: number,
-  wanted: (cluster: number) => boolean,
+  clusters: ClusterHashes,
 ): boolean {
   const end = columns.firstClusterOf(route + 1);
   for (let at = columns.firstClusterOf(route); at < end; at++) {
-    if (wanted(columns.clusters.at(at))) return true;
+    if (clusters.has(columns.clusters.at(at))) return true;
   }
   return false;
 }

@@ -7,7 +7,7 @@ import { type RewriteSettings, rewriteInSteps, type State } from '../rewrites/pi
 import type { Report } from '../rewrites/report.ts';
 import { atOnce, type Steps } from '../steps.ts';
 import {
-  type Checkpoint,
+  type Budget,
   type EncodedMessage,
   prepareResponse,
   readSnapshot,
@@ -25,7 +25,7 @@ export interface AnswerOptions {
   readonly mode: Mode;
   readonly settings: RewriteSettings;
   /** Is told of the work that has been done, and may end it by throwing. */
-  readonly checkpoint?: Checkpoint | undefined;
+  readonly budget?: Budget | undefined;
 }
 
 /** The answer to one PostTranslateModify request, and what was done. */
@@ -43,7 +43,7 @@ export interface Decided extends HookResult {
 
 /**
  * Decides one request: pure but for the clock. Throws MalformedMessageError for the envelope, and
- * whatever `checkpoint` throws.
+ * whatever the budget throws.
  */
 export function answerSnapshot(request: Uint8Array, options: AnswerOptions, state: State): Decided {
   return atOnce(answerInSteps(request, options, state, () => () => undefined));
@@ -52,12 +52,12 @@ export function answerSnapshot(request: Uint8Array, options: AnswerOptions, stat
 /** The same with pauses, and told when its phases begin and end. */
 export function* answerInSteps(
   request: Uint8Array,
-  { mode, settings, checkpoint }: AnswerOptions,
+  { mode, settings, budget }: AnswerOptions,
   state: State,
   begin: (phase: Phase) => EndPhase,
 ): Steps<Decided> {
   yield; // receiving a message of that size was work, too
-  const snapshot = during(begin('read'), () => ({ ...readSnapshot(request), checkpoint }));
+  const snapshot = during(begin('read'), () => ({ ...readSnapshot(request), budget }));
   const steps = rewriteInSteps(snapshot, state, settings);
   const { snapshot: rewritten, report, splits } = yield* duringSteps(begin('rewrite'), steps);
   yield; // so will be sending it

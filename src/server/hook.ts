@@ -135,10 +135,7 @@ export class Hook {
     const state = { ...currentState(), assignments: this.#told.saidBy(caller) };
     endState?.(false);
     const budget = new CallBudget(this.#options.callBudget ?? Number.POSITIVE_INFINITY);
-    const { checkpoint } = budget;
-    const steps = budget.count(
-      answerInSteps(request, { ...this.#options, checkpoint }, state, begin),
-    );
+    const steps = budget.count(answerInSteps(request, { ...this.#options, budget }, state, begin));
     const result = request.length < smallestInTurns ? atOnce(steps) : await inTurns(steps);
     metrics.countReport(result.report, result.summary);
     if (trace !== undefined) describeSummary(trace, result.summary);

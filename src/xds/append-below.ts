@@ -21,25 +21,31 @@ export function appendBelow(
   added: Uint8Array,
 ): { readonly pieces: readonly Uint8Array[]; readonly length: number } {
   const pieces: Uint8Array[] = [];
-  const length = grow(message, 0);
+  const length = grow(message, 0, { path, at, added, pieces });
   return { pieces, length };
+}
 
-  /** Answers how long the message becomes that a reader has still to walk. */
-  function grow(reader: FieldReader, level: number): number {
-    const { message, end: from, limit: to } = reader;
-    const field = path[level];
-    if (field === undefined) {
-      pieces.push(viewOf(message, from, to), added);
-      return to - from + added.length;
-    }
-    while (reader.next() && reader.end < at);
-    const { start, end } = reader;
-    const headAt = pieces.push(viewOf(message, from, start)); // filled in when the length is known
-    pieces.push(added);
-    const inside = grow(reader.inside(), level + 1);
-    const head = encodeFieldHead(field, inside);
-    pieces[headAt] = head;
-    pieces.push(viewOf(message, end, to));
-    return start - from + head.length + inside + to - end;
+interface Growing extends MessageBelow {
+  readonly added: Uint8Array;
+  readonly pieces: Uint8Array[];
+}
+
+/** Answers how long the message becomes that a reader has still to walk. */
+function grow(reader: FieldReader, level: number, growing: Growing): number {
+  const { message, end: from, limit: to } = reader;
+  const { path, at, added, pieces } = growing;
+  const field = path[level];
+  if (field === undefined) {
+    pieces.push(viewOf(message, from, to), added);
+    return to - from + added.length;
   }
+  while (reader.next() && reader.end < at);
+  const { start, end } = reader;
+  const headAt = pieces.push(viewOf(message, from, start)); // filled in when the length is known
+  pieces.push(added);
+  const inside = grow(reader.inside(), level + 1, growing);
+  const head = encodeFieldHead(field, inside);
+  pieces[headAt] = head;
+  pieces.push(viewOf(message, end, to));
+  return start - from + head.length + inside + to - end;
 }

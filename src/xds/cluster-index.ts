@@ -43,7 +43,7 @@ export class ClusterIndex {
     try {
       for (const { kind, value } of snapshot.resources) {
         if (kind !== 'clusters') continue;
-        snapshot.checkpoint?.(value.length);
+        snapshot.budget?.spend(value.length);
         this.#add(value);
       }
     } finally {
@@ -83,12 +83,22 @@ export class ClusterIndex {
   }
 
   /** Whether something is so of a cluster whose name has this hash and that may list its endpoints itself. */
-  someListing(hash: number, isSo: (cluster: Uint8Array) => boolean): boolean {
+  someListing(hash: number, isSo: (cluster: Uint8Array) => boolean): boolean;
+  someListing<Context>(
+    hash: number,
+    isSo: (cluster: Uint8Array, context: Context) => boolean,
+    context: Context,
+  ): boolean;
+  someListing<Context>(
+    hash: number,
+    isSo: (cluster: Uint8Array, context: Context | undefined) => boolean,
+    context?: Context,
+  ): boolean {
     for (let place = this.#lastIn(hash); place !== -1; place = this.#before.at(place) - 1) {
       const cluster = this.#clusters[place];
       const isListing = this.#sorts.at(place) === sorts.listing;
       if (cluster === undefined || !isListing || this.#hashes.at(place) !== hash) continue;
-      if (isSo(cluster)) return true;
+      if (isSo(cluster, context)) return true;
     }
     return false;
   }

@@ -1,7 +1,7 @@
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
-import { insideField } from './malformed.ts';
+import { seenFromOutside } from './malformed.ts';
 import { decodeString } from './text.ts';
 import {
   collectFields,
@@ -111,14 +111,16 @@ export const destinationsByNumber: ReadonlyMap<number, Destination['kind']> = ne
 
 /** Reads a RouteAction. Throws MalformedMessageError. */
 export function readAction(action: Uint8Array): ForwardingAction {
-  return insideField('route', 0, () => {
+  try {
     const { kinds, hasMirrors, hasUpgrades } = outlineOf(action);
     return {
       destination: readDestination(action, kinds),
       mirrors: hasMirrors ? readMirrors(action) : [],
       upgrades: hasUpgrades ? readEnabledUpgrades(action) : [],
     };
-  });
+  } catch (error) {
+    throw seenFromOutside(error, 'route', 0);
+  }
 }
 
 /** What an action has: one walk for what would be one for each. */
@@ -163,29 +165,39 @@ function namedClusters(action: Uint8Array): WeightedEntry[] {
 }
 
 function readWeightedClusters(weighted: Uint8Array): Destination {
-  const entries: WeightedEntry[] = [];
-  let ambiguous = false;
-  forEachField(weighted, fields.WeightedCluster.clusters, (entry) => {
-    const weights = valuesOf(entry, fields.ClusterWeight.weight);
-    if (weights.length > 1) ambiguous = true;
-    const [weight] = weights;
-    entries.push({
-      cluster: hasField(entry, fields.ClusterWeight.cluster_header)
-        ? ''
-        : stringOf(entry, fields.ClusterWeight.name),
-      weight: weight === undefined ? 0 : varintOf(weight, fields.UInt32Value.value) % 2 ** 32,
-    });
-  });
-  if (ambiguous) return { kind: 'ambiguous', entries };
+  const split = { entries: [], isAmbiguous: false };
+  forEachField(weighted, fields.WeightedCluster.clusters, readEntry, split);
+  const { entries, isAmbiguous } = split;
+  if (isAmbiguous) return { kind: 'ambiguous', entries };
   const fixed = hasField(weighted, fields.WeightedCluster.total_weight);
   return { kind: 'weighted', entries, fixed };
 }
 
+/** What was read so far of a split. */
+interface OpenSplit {
+  readonly entries: WeightedEntry[];
+  isAmbiguous: boolean;
+}
+
+function readEntry(entry: Uint8Array, _index: number, split: OpenSplit): void {
+  const weights = valuesOf(entry, fields.ClusterWeight.weight);
+  if (weights.length > 1) split.isAmbiguous = true;
+  const [weight] = weights;
+  split.entries.push({
+    cluster: hasField(entry, fields.ClusterWeight.cluster_header)
+      ? ''
+      : stringOf(entry, fields.ClusterWeight.name),
+    weight: weight === undefined ? 0 : varintOf(weight, fields.UInt32Value.value) % 2 ** 32,
+  });
+}
+
 function readEnabledUpgrades(action: Uint8Array): string[] {
   const upgrades: string[] = [];
-  forEachField(action, RouteAction.upgrade_configs, (config) => {
-    const type = stringOf(config, fields.UpgradeConfig.upgrade_type);
-    if (wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true) upgrades.push(type);
-  });
+  forEachField(action, RouteAction.upgrade_configs, readEnabledUpgrade, upgrades);
   return upgrades;
+}
+
+function readEnabledUpgrade(config: Uint8Array, _index: number, upgrades: string[]): void {
+  const type = stringOf(config, fields.UpgradeConfig.upgrade_type);
+  if (wrappedBoolOf(config, fields.UpgradeConfig.enabled) ?? true) upgrades.push(type);
 }

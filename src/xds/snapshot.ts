@@ -4,7 +4,7 @@ import { encodeFieldHead } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
-import { insideField, MalformedMessageError } from './malformed.ts';
+import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { RouteColumns } from './route-columns.ts';
 import type { RouteScan } from './route-scan.ts';
 import { expectLengthDelimited } from './wire.ts';
@@ -44,8 +44,11 @@ export interface Known {
   readonly stampless: Set<Uint8Array>;
 }
 
-/** Told how many bytes are about to be worked on; throws when there is no time left for them. */
-export type Checkpoint = (bytes: number) => void;
+/** What a snapshot may cost. */
+export interface Budget {
+  /** Is told how many bytes are about to be worked on; throws when there is no time left for them. */
+  spend(bytes: number): void;
+}
 
 /** One PostTranslateModify request: what Envoy Gateway is about to publish, in the order it came. */
 export interface Snapshot {
@@ -53,8 +56,8 @@ export interface Snapshot {
   /** PostTranslateExtensionContext values, encoded; not part of the answer. */
   readonly contexts: readonly Uint8Array[];
   readonly known: Known;
-  /** Passed by every resource on its way through a rewrite; without it, all the time in the world. */
-  readonly checkpoint?: Checkpoint | undefined;
+  /** Is told of every resource on its way through a rewrite; without it, all the time in the world. */
+  readonly budget?: Budget | undefined;
 }
 
 const kindByNumber = new Map<number, ResourceKind>([
@@ -69,33 +72,39 @@ const kindByNumber = new Map<number, ResourceKind>([
  * looked into. Throws MalformedMessageError when the envelope itself is not well-formed.
  */
 export function readSnapshot(bytes: Uint8Array): Snapshot {
-  return insideField('PostTranslateModifyRequest', 0, () => {
-    const resources: Resource[] = [];
-    const contexts: Uint8Array[] = [];
-    // A Buffer's views are Buffers, which cost twice as much to make.
-    const reader = new FieldReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-    while (reader.next()) {
-      const kind = kindByNumber.get(reader.number);
-      if (kind !== undefined) {
-        expectLengthDelimited(reader, listFields[kind]);
-        resources.push({
-          kind,
-          value: reader.value(),
-          headLength: reader.valueStart - reader.start,
-        });
-      } else if (reader.number === request.post_translate_context.number) {
-        expectLengthDelimited(reader, request.post_translate_context);
-        contexts.push(reader.value());
-      }
+  const known = {
+    scans: new Map(),
+    routes: new RouteColumns(),
+    clusterIndexes: new Map(),
+    stampless: new Set<Uint8Array>(),
+  };
+  try {
+    return { ...readLists(bytes), known };
+  } catch (error) {
+    throw seenFromOutside(error, 'PostTranslateModifyRequest', 0);
+  }
+}
+
+function readLists(bytes: Uint8Array): Pick<Snapshot, 'resources' | 'contexts'> {
+  const resources: Resource[] = [];
+  const contexts: Uint8Array[] = [];
+  // A Buffer's views are Buffers, which cost twice as much to make.
+  const reader = new FieldReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+  while (reader.next()) {
+    const kind = kindByNumber.get(reader.number);
+    if (kind !== undefined) {
+      expectLengthDelimited(reader, listFields[kind]);
+      resources.push({
+        kind,
+        value: reader.value(),
+        headLength: reader.valueStart - reader.start,
+      });
+    } else if (reader.number === request.post_translate_context.number) {
+      expectLengthDelimited(reader, request.post_translate_context);
+      contexts.push(reader.value());
     }
-    const known = {
-      scans: new Map(),
-      routes: new RouteColumns(),
-      clusterIndexes: new Map(),
-      stampless: new Set<Uint8Array>(),
-    };
-    return { resources, contexts, known };
-  });
+  }
+  return { resources, contexts };
 }
 
 /** A response list's field number is its request list's minus this: see the extension's protos. */
@@ -114,31 +123,51 @@ export interface EncodedMessage {
  * are copied together with those around them; only the list's number in front changes.
  */
 export function prepareResponse(snapshot: Snapshot): EncodedMessage {
-  const runs: Run[] = [];
-  const { resources } = snapshot;
-  const tags = new Float64Array(resources.length);
-  let byteLength = 0;
-  let index = 0;
-  for (const { kind, value, headLength } of resources) {
-    tags[index++] = byteLength;
-    if (headLength !== undefined) byteLength += append(runs, value, headLength);
-    else {
-      byteLength += append(runs, encodeFieldHead(listFields[kind], value.length));
-      byteLength += append(runs, value);
+  return new PreparedResponse(snapshot);
+}
+
+class PreparedResponse implements EncodedMessage {
+  #byteLength = 0;
+  readonly #runs: Run[] = [];
+  /** Where the tag of each resource is. */
+  readonly #tags: Float64Array;
+
+  constructor({ resources }: Snapshot) {
+    this.#tags = new Float64Array(resources.length);
+    let index = 0;
+    for (const { kind, value, headLength } of resources) {
+      this.#tags[index++] = this.#byteLength;
+      if (headLength !== undefined) this.#append(value, headLength);
+      else {
+        this.#append(encodeFieldHead(listFields[kind], value.length));
+        this.#append(value);
+      }
     }
   }
-  return {
-    byteLength,
-    copy(target, at) {
-      let next = at;
-      for (const { buffer, from, to } of runs) {
-        target.set(new Uint8Array(buffer, from, to - from), next);
-        next += to - from;
-      }
-      for (const tag of tags) target[at + tag] = (target[at + tag] ?? 0) - tagShift;
-      return byteLength;
-    },
-  };
+
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  copy(target: Uint8Array, at: number): number {
+    let next = at;
+    for (const { buffer, from, to } of this.#runs) {
+      target.set(new Uint8Array(buffer, from, to - from), next);
+      next += to - from;
+    }
+    for (const tag of this.#tags) target[at + tag] = (target[at + tag] ?? 0) - tagShift;
+    return this.#byteLength;
+  }
+
+  /** Appends bytes, and some of those in front of them; to the last run if they come right behind it. */
+  #append({ buffer, byteOffset, length }: Uint8Array, before = 0): void {
+    const from = byteOffset - before;
+    const to = byteOffset + length;
+    const last = this.#runs.at(-1);
+    if (last?.buffer === buffer && last.to === from) last.to = to;
+    else this.#runs.push({ buffer, from, to });
+    this.#byteLength += to - from;
+  }
 }
 
 /** What `prepareResponse` says, in a buffer of its own. */
@@ -160,16 +189,6 @@ interface Run {
   to: number;
 }
 
-/** Appends bytes, and some of those in front of them; to the last run if they come right behind it. */
-function append(runs: Run[], { buffer, byteOffset, length }: Uint8Array, before = 0): number {
-  const from = byteOffset - before;
-  const to = byteOffset + length;
-  const last = runs.at(-1);
-  if (last?.buffer === buffer && last.to === from) last.to = to;
-  else runs.push({ buffer, from, to });
-  return to - from;
-}
-
 /** How many resources each list of a snapshot has. */
 export function countResources({ resources }: Snapshot): Readonly<Record<ResourceKind, number>> {
   const counts = { clusters: 0, secrets: 0, listeners: 0, routes: 0 };
@@ -185,20 +204,41 @@ export interface UnreadableResource {
   readonly error: MalformedMessageError;
 }
 
-/**
- * Rewrites each resource of one kind; the same snapshot comes back when nothing changed.
- * A resource in which `rewrite` finds malformed bytes stays as it is, and is told to `unreadable`.
- */
-export function mapResources(...args: Parameters<typeof mapResourcesInSteps>): Snapshot {
-  return atOnce(mapResourcesInSteps(...args));
+/** What becomes of the resources of one kind. */
+export interface ResourceRewrite<Context = undefined> {
+  /** Answers the same value to keep it. */
+  readonly rewrite: (value: Uint8Array, index: number, context: Context) => Uint8Array;
+  /** Is told of resources that stay as they are because `rewrite` found malformed bytes in them. */
+  readonly unreadable: (resource: UnreadableResource) => void;
+}
+
+/** Rewrites each resource of one kind; the same snapshot comes back when nothing changed. */
+export function mapResources(
+  snapshot: Snapshot,
+  kind: ResourceKind,
+  rewrite: ResourceRewrite,
+): Snapshot;
+export function mapResources<Context>(
+  snapshot: Snapshot,
+  kind: ResourceKind,
+  rewrite: ResourceRewrite<Context>,
+  context: Context,
+): Snapshot;
+export function mapResources<Context>(
+  snapshot: Snapshot,
+  kind: ResourceKind,
+  rewrite: ResourceRewrite<Context | undefined>,
+  context?: Context,
+): Snapshot {
+  return atOnce(mapResourcesInSteps(snapshot, kind, rewrite, context));
 }
 
 /** The same, with pauses between resources. */
-export function* mapResourcesInSteps(
+export function* mapResourcesInSteps<Context>(
   snapshot: Snapshot,
   kind: ResourceKind,
-  rewrite: (value: Uint8Array, index: number) => Uint8Array,
-  unreadable: (resource: UnreadableResource) => void,
+  { rewrite, unreadable }: ResourceRewrite<Context>,
+  context: Context,
 ): Steps<Snapshot> {
   let rewritten: Resource[] | undefined;
   let next = 0;
@@ -207,21 +247,18 @@ export function* mapResourcesInSteps(
     const resource = snapshot.resources[at];
     if (resource?.kind !== kind) continue;
     if (pace.isPauseDue(resource.value.length)) yield;
-    snapshot.checkpoint?.(resource.value.length);
-    const value = rewriteOrKeep(resource.value, next++);
+    snapshot.budget?.spend(resource.value.length);
+    const index = next++;
+    let { value } = resource;
+    try {
+      value = rewrite(value, index, context);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+      unreadable({ kind, index, error: error.within(`${kind}[${index}]`, 0) });
+    }
     if (value === resource.value) continue;
     rewritten ??= [...snapshot.resources];
     rewritten[at] = { kind, value };
   }
   return rewritten === undefined ? snapshot : { ...snapshot, resources: rewritten };
-
-  function rewriteOrKeep(value: Uint8Array, index: number): Uint8Array {
-    try {
-      return rewrite(value, index);
-    } catch (error) {
-      if (!(error instanceof MalformedMessageError)) throw error;
-      unreadable({ kind, index, error: error.within(`${kind}[${index}]`, 0) });
-      return value;
-    }
-  }
 }

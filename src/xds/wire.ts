@@ -14,17 +14,32 @@ export type FieldEdit = 'keep' | 'drop' | readonly Uint8Array[];
  * Rewrites a message field by field. `decide` sees each field in turn; `append` comes last.
  * Answers the very same buffer when every field was kept and nothing was appended: unknown fields,
  * odd orders and odd encodings survive because nobody re-encodes them.
+ *
+ * What `decide` needs comes as its `context`, here and in all walks below: see decision 0011 for where it
+ * may not be a closure instead.
  */
 export function editFields(
   message: Uint8Array,
   decide: (field: FieldReader) => FieldEdit,
+  append?: readonly Uint8Array[],
+): Uint8Array;
+export function editFields<Context>(
+  message: Uint8Array,
+  decide: (field: FieldReader, context: Context) => FieldEdit,
+  append: readonly Uint8Array[],
+  context: Context,
+): Uint8Array;
+export function editFields<Context>(
+  message: Uint8Array,
+  decide: (field: FieldReader, context: Context | undefined) => FieldEdit,
   append: readonly Uint8Array[] = [],
+  context?: Context,
 ): Uint8Array {
   const parts: Uint8Array[] = [];
   let copied = 0;
   const reader = new FieldReader(message);
   while (reader.next()) {
-    const edit = decide(reader);
+    const edit = decide(reader, context);
     if (edit === 'keep') continue;
     if (reader.start > copied) parts.push(viewOf(message, copied, reader.start));
     if (edit !== 'drop') for (const part of edit) parts.push(part);
@@ -45,6 +60,22 @@ export function mapFields(
   message: Uint8Array,
   field: FieldRef,
   rewrite: (value: Uint8Array, index: number) => Uint8Array | undefined,
+): Uint8Array;
+export function mapFields<Context>(
+  message: Uint8Array,
+  field: FieldRef,
+  rewrite: (value: Uint8Array, index: number, context: Context) => Uint8Array | undefined,
+  context: Context,
+): Uint8Array;
+export function mapFields<Context>(
+  message: Uint8Array,
+  field: FieldRef,
+  rewrite: (
+    value: Uint8Array,
+    index: number,
+    context: Context | undefined,
+  ) => Uint8Array | undefined,
+  context?: Context,
 ): Uint8Array {
   let parts: Uint8Array[] | undefined;
   let copied = 0;
@@ -53,7 +84,7 @@ export function mapFields(
     const value = reader.value();
     let result: Uint8Array | undefined;
     try {
-      result = rewrite(value, index);
+      result = rewrite(value, index, context);
     } catch (error) {
       throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
     }
@@ -73,8 +104,27 @@ export function forEachField(
   message: Uint8Array,
   field: FieldRef,
   visit: (value: Uint8Array, index: number) => void,
+): void;
+export function forEachField<Context>(
+  message: Uint8Array,
+  field: FieldRef,
+  visit: (value: Uint8Array, index: number, context: Context) => void,
+  context: Context,
+): void;
+export function forEachField<Context>(
+  message: Uint8Array,
+  field: FieldRef,
+  visit: (value: Uint8Array, index: number, context: Context | undefined) => void,
+  context?: Context,
 ): void {
-  forEachOccurrence(new FieldReader(message), field, (at, index) => visit(at.value(), index));
+  const reader = new FieldReader(message);
+  for (let index = 0; nextOccurrence(reader, field); index++) {
+    try {
+      visit(reader.value(), index, context);
+    } catch (error) {
+      throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
+    }
+  }
 }
 
 /**

@@ -233,10 +233,8 @@ describe('of the policies of a weighted route explain says', () => {
     ]),
   ];
   const withPolicies = { ...snapshotOf(goodAndEmpty), contexts };
-  const withStamp = mapResources(
-    withPolicies,
-    'routes',
-    (configuration) =>
+  const withStamp = mapResources(withPolicies, 'routes', {
+    rewrite: (configuration) =>
       mapFields(configuration, fields.RouteConfiguration.virtual_hosts, (host) =>
         mapFields(host, fields.VirtualHost.routes, (route) =>
           stampRoute(route, {
@@ -249,8 +247,8 @@ describe('of the policies of a weighted route explain says', () => {
           }),
         ),
       ),
-    () => expect.unreachable(),
-  );
+    unreadable: () => expect.unreachable(),
+  });
 
   it('which decided at which level, and which were overruled', () => {
     expect(tell(verdicts(withPolicies, known)).split('\n')[1]).toBe(

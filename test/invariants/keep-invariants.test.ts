@@ -33,17 +33,15 @@ function putting(...replacements: readonly Replacement[]): Rewrite {
   return (before) => {
     let after = before;
     for (const [kind, name, replacement] of replacements) {
-      after = mapResources(
-        after,
-        kind,
-        (value) =>
+      after = mapResources(after, kind, {
+        rewrite: (value) =>
           decodeXds(resourceTypes[kind], value).name === name
             ? encodeXds(resourceTypes[kind], replacement)
             : value,
-        ({ error }) => {
+        unreadable: ({ error }) => {
           throw error;
         },
-      );
+      });
     }
     const changes = replacements.map(([kind, resource]): Change => {
       const place = { kind, resource };
@@ -76,12 +74,10 @@ describe('a rewrite that makes', () => {
 
   it('a message that cannot be read has it taken back', () => {
     const { snapshot: kept, report } = run((before) => ({
-      snapshot: mapResources(
-        before,
-        'routes',
-        (value, index) => (index === 0 ? value.subarray(0, value.length - 3) : value),
-        () => undefined,
-      ),
+      snapshot: mapResources(before, 'routes', {
+        rewrite: (value, index) => (index === 0 ? value.subarray(0, value.length - 3) : value),
+        unreadable: () => undefined,
+      }),
       report: emptyReport,
     }));
     expect(report.skips).toMatchObject([{ reason: 'invariant-unreadable' }]);

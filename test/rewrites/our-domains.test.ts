@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { domainTaker, ourDomain } from '../../src/rewrites/offline-connectors/our-domains.ts';
+import { OurDomains, ourDomain } from '../../src/rewrites/offline-connectors/our-domains.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { encodeXds } from '../support/xds.ts';
 import { encodeTag, lengthDelimited } from '../xds/arbitrary-message.ts';
@@ -12,18 +12,18 @@ function withDomains(...hosts: readonly (readonly string[])[]): Uint8Array {
 
 describe('a domain of ours', () => {
   it('is taken once', () => {
-    const take = domainTaker(withDomains(['a.example.com']));
-    expect([take(ourDomain('a')), take(ourDomain('a')), take(ourDomain('b'))]).toEqual([
-      true,
-      false,
-      true,
-    ]);
+    const ours = new OurDomains(withDomains(['a.example.com']));
+    expect([
+      ours.take(ourDomain('a')),
+      ours.take(ourDomain('a')),
+      ours.take(ourDomain('b')),
+    ]).toEqual([true, false, true]);
   });
 
   it('is not taken where a virtual host has it, in whatever case', () => {
     const domains = withDomains(['x', 'A.Connector.INTERNAL'], ['b.connector.internal']);
-    const take = domainTaker(domains);
-    expect([take(ourDomain('a')), take(ourDomain('b'))]).toEqual([false, false]);
+    const ours = new OurDomains(domains);
+    expect([ours.take(ourDomain('a')), ours.take(ourDomain('b'))]).toEqual([false, false]);
   });
 
   it('is taken just when none of all domains is the same in lower case', () => {
@@ -41,7 +41,7 @@ describe('a domain of ours', () => {
     fc.assert(
       fc.property(hosts, fc.constantFrom('a', 'k', 'i', ''), (given, name) => {
         const isThere = given.flat().some((one) => one.toLowerCase() === ourDomain(name));
-        expect(domainTaker(withDomains(...given))(ourDomain(name))).toBe(!isThere);
+        expect(new OurDomains(withDomains(...given)).take(ourDomain(name))).toBe(!isThere);
       }),
       { numRuns: 500 },
     );
@@ -50,7 +50,7 @@ describe('a domain of ours', () => {
   it('cannot be taken where the domains cannot be read, which says where', () => {
     const host = Buffer.concat([encodeTag(2, 0), Uint8Array.of(1)]);
     const broken = Buffer.concat([withDomains(['a']), lengthDelimited(2, host)]);
-    const take = () => domainTaker(broken)(ourDomain('a'));
+    const take = () => new OurDomains(broken).take(ourDomain('a'));
     expect(take).toThrow(MalformedMessageError);
     expect(take).toThrow(`virtual_hosts[1] at byte ${broken.length - host.length}`);
   });

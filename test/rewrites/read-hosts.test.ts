@@ -2,8 +2,10 @@ import { expect, it } from 'vitest';
 import { readHosts } from '../../src/rewrites/offline-connectors/read-hosts.ts';
 import { everyRoute } from '../../src/rewrites/route-selection.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
+import { indexClusters } from '../../src/xds/cluster-index.ts';
 import { concatenate, encodeField } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { encodeXds } from '../support/xds.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -17,7 +19,8 @@ it('says where a route that cannot be read is, from the begin of its route confi
     encodeField(RouteConfiguration.virtual_hosts, sound),
     encodeField(RouteConfiguration.virtual_hosts, concatenate([sound, sound, broken])),
   ]);
-  const asked = { view: new ConnectorView([]), backendsOf: () => undefined };
+  const clusters = indexClusters(readSnapshot(new Uint8Array()));
+  const asked = { view: new ConnectorView([]), clusters };
   expect(() => readHosts(configuration, everyRoute, asked)).toThrow(
     expect.objectContaining({
       offset: configuration.length - cutOff.length,

@@ -68,7 +68,7 @@ describe('all edits of a virtual host at once', () => {
             replaced[place]?.map((one) => encodeField(VirtualHost.routes, one)) ?? [field],
         );
         const seen: Uint8Array[] = [];
-        edit.forEachRoute((reader) => seen.push(Uint8Array.from(reader.rest())));
+        edit.forEachRoute((reader) => seen.push(Uint8Array.from(reader.rest())), undefined);
         expect(seen).toEqual(
           valuesOf(routed, VirtualHost.routes).map((one) => Uint8Array.from(one)),
         );

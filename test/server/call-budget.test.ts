@@ -11,7 +11,7 @@ function call(budget: number, step: number, pause: number): () => void {
   function* work(): Steps<void> {
     for (let index = 0; index < 3; index++) {
       time += step;
-      allowed.checkpoint(enoughToLook);
+      allowed.spend(enoughToLook);
       yield;
     }
   }

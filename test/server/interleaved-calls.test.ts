@@ -7,7 +7,7 @@ import { answerInSteps, answerSnapshot, type Decided } from '../../src/server/an
 import { lookUpStated } from '../../src/state/backend-refs.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { atOnce } from '../../src/steps.ts';
-import { bytesOf, type Checkpoint } from '../../src/xds/snapshot.ts';
+import { type Budget, bytesOf } from '../../src/xds/snapshot.ts';
 import { goldenBehaviours, readGoldenInput } from '../support/golden-input.ts';
 
 /** A call that is decided while others are. */
@@ -15,7 +15,7 @@ interface Call {
   readonly request: Uint8Array;
   readonly state: State;
   readonly settings: RewriteSettings;
-  readonly checkpoint?: Checkpoint;
+  readonly budget?: Budget;
 }
 
 const settings = configSchema.parse({});
@@ -39,8 +39,8 @@ const golden: readonly Call[] = [
   goldenBehaviours(rewrite).map((behaviour) => readGoldenInput(rewrite, behaviour)),
 );
 
-function begin({ request, state, settings, checkpoint }: Call) {
-  const options = { mode: 'apply', settings, checkpoint } as const;
+function begin({ request, state, settings, budget }: Call) {
+  const options = { mode: 'apply', settings, budget } as const;
   return answerInSteps(request, options, state, () => () => undefined);
 }
 
@@ -117,11 +117,13 @@ describe('calls that are decided at the same time', () => {
     fc.assert(
       fc.property(turns, fc.integer({ min: 1, max: 20_000_000 }), (order, most) => {
         let done = 0;
-        const checkpoint = (bytes: number) => {
-          done += bytes;
-          if (done > most) throw new Error('there is no time left');
+        const budget = {
+          spend(bytes: number) {
+            done += bytes;
+            if (done > most) throw new Error('there is no time left');
+          },
         };
-        const [told] = decideInTurns([first, { ...second, checkpoint }], order);
+        const [told] = decideInTurns([first, { ...second, budget }], order);
         expect(told).toBe(expected);
       }),
       { numRuns: 12 },

@@ -97,12 +97,10 @@ describe('the index of a snapshot’s clusters', () => {
     encodeRequest({ clusters: [{ name: 'a' }, { name: 'b' }], routes: [{ name: 'r' }] }),
   );
   const rename = (kind: 'clusters' | 'routes', at: number, value: Uint8Array) =>
-    mapResources(
-      snapshot,
-      kind,
-      (its, index) => (index === at ? value : its),
-      () => {},
-    );
+    mapResources(snapshot, kind, {
+      rewrite: (its, index) => (index === at ? value : its),
+      unreadable: () => {},
+    });
 
   it('is the same one as long as no cluster is another', () => {
     const routed = rename('routes', 0, encodeXds(routeConfiguration, { name: 's' }));

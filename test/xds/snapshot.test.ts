@@ -181,8 +181,8 @@ describe('mapResourcesInSteps', () => {
     const steps = mapResourcesInSteps(
       { ...readSnapshot(new Uint8Array()), resources },
       'routes',
-      (value) => value,
-      () => undefined,
+      { rewrite: (value) => value, unreadable: () => undefined },
+      undefined,
     );
     let pauses = 0;
     while (steps.next().done !== true) pauses++;
@@ -197,21 +197,26 @@ describe('mapResources', () => {
   const ignore = () => undefined;
 
   it('answers the same snapshot when every resource is kept', () => {
-    expect(mapResources(snapshot, 'clusters', (value) => value, ignore)).toBe(snapshot);
-    expect(mapResources(snapshot, 'secrets', () => encodeString('none'), ignore)).toBe(snapshot);
+    expect(
+      mapResources(snapshot, 'clusters', { rewrite: (value) => value, unreadable: ignore }),
+    ).toBe(snapshot);
+    expect(
+      mapResources(snapshot, 'secrets', {
+        rewrite: () => encodeString('none'),
+        unreadable: ignore,
+      }),
+    ).toBe(snapshot);
   });
 
   it('replaces in place, counts within the list, and shares what it keeps', () => {
     const indexes: number[] = [];
-    const mapped = mapResources(
-      snapshot,
-      'clusters',
-      (value, index) => {
+    const mapped = mapResources(snapshot, 'clusters', {
+      rewrite: (value, index) => {
         indexes.push(index);
         return index === 1 ? encodeString('replaced') : value;
       },
-      ignore,
-    );
+      unreadable: ignore,
+    });
     expect(indexes).toEqual([0, 1, 2]);
     expect(valuesIn(mapped, 'clusters')).toEqual(['a', 'replaced', 'c']);
     expect(mapped.resources.map(({ kind }) => kind)).toEqual([
@@ -229,7 +234,10 @@ describe('mapResources', () => {
 
   it('writes lengths of every size for what was replaced', () => {
     for (const size of [0, 127, 128, 16_383, 16_384, 3_000_000]) {
-      const mapped = mapResources(snapshot, 'routes', () => new Uint8Array(size), ignore);
+      const mapped = mapResources(snapshot, 'routes', {
+        rewrite: () => new Uint8Array(size),
+        unreadable: ignore,
+      });
       const route = decode(encodeResponse(mapped)).find(({ number }) => number === 4);
       expect(route?.value).toHaveLength(size * 2);
     }
@@ -244,16 +252,14 @@ describe('mapResources', () => {
       lengthDelimited(2, text(1, 'good too')),
     ]);
     const told: UnreadableResource[] = [];
-    const mapped = mapResources(
-      readSnapshot(request),
-      'clusters',
-      (value) => {
+    const mapped = mapResources(readSnapshot(request), 'clusters', {
+      rewrite: (value) => {
         const reader = new FieldReader(value);
         while (reader.next());
         return text(1, 'rewritten');
       },
-      (resource) => told.push(resource),
-    );
+      unreadable: (resource) => told.push(resource),
+    });
     expect(told).toMatchObject([
       { kind: 'clusters', index: 1, error: { path: 'clusters[1]', offset: 6 } },
     ]);
@@ -272,14 +278,18 @@ describe('mapResources', () => {
     const malformed = () => {
       throw new MalformedMessageError('broken', '', 0);
     };
-    expect(mapResources(snapshot, 'routes', malformed, ignore)).toBe(snapshot);
+    expect(mapResources(snapshot, 'routes', { rewrite: malformed, unreadable: ignore })).toBe(
+      snapshot,
+    );
   });
 
   it('does not hide errors of other classes', () => {
     const fail = () => {
       throw new RangeError('not ours');
     };
-    expect(() => mapResources(snapshot, 'clusters', fail, ignore)).toThrow(RangeError);
+    expect(() => mapResources(snapshot, 'clusters', { rewrite: fail, unreadable: ignore })).toThrow(
+      RangeError,
+    );
   });
 
   it('is counted by kind', () => {

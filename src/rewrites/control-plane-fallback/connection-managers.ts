@@ -35,10 +35,8 @@ export interface ServedRoutes {
 export function surveyConnectionManagers(snapshot: Snapshot, report: ReportBuilder): ServedRoutes {
   const chains = new Map<string, FilterChainView[]>();
   let isWhole = true;
-  mapResources(
-    snapshot,
-    'listeners',
-    (listener) =>
+  mapResources(snapshot, 'listeners', {
+    rewrite: (listener) =>
       mapFilterChains(listener, (chain) => {
         const clientCertificate = demandedClientCertificate(chain);
         return mapManagersOfChain(chain, (manager) => {
@@ -50,11 +48,11 @@ export function surveyConnectionManagers(snapshot: Snapshot, report: ReportBuild
           return manager;
         });
       }),
-    (unreadable) => {
+    unreadable: (unreadable) => {
       isWhole = false;
       report.unreadable(unreadable);
     },
-  );
+  });
   return { chains, isWhole };
 }
 
@@ -64,10 +62,8 @@ export function addFallbackFilters(
   routeConfigurations: ReadonlySet<string>,
   report: ReportBuilder,
 ): Snapshot {
-  return mapResources(
-    snapshot,
-    'listeners',
-    (listener) => {
+  return mapResources(snapshot, 'listeners', {
+    rewrite: (listener) => {
       const served = new Set<string>();
       const edited = mapFilterChains(listener, (chain) =>
         addToChain(chain, routeConfigurations, served),
@@ -78,8 +74,8 @@ export function addFallbackFilters(
       report.changed('fallback-filters-added', place, [], detail);
       return edited;
     },
-    () => {}, // already reported by surveyConnectionManagers
-  );
+    unreadable: () => {}, // already reported by surveyConnectionManagers
+  });
 }
 
 function addToChain(

@@ -55,7 +55,7 @@ export function indexForwardingRoutes(
     });
     return routeConfiguration;
   };
-  mapResources(snapshot, 'routes', look, report.unreadable);
+  mapResources(snapshot, 'routes', { rewrite: look, unreadable: report.unreadable });
   return index;
 
   function note(route: Uint8Array, at: Surroundings): void {

@@ -16,10 +16,8 @@ export function reportInlineRoutes(
   optIns: OptIns,
   report: ReportBuilder,
 ): void {
-  mapResources(
-    snapshot,
-    'listeners',
-    (listener) => {
+  mapResources(snapshot, 'listeners', {
+    rewrite: (listener) => {
       const resource = stringOf(listener, Listener.name);
       return mapConnectionManagers(listener, (manager) => {
         forEachField(manager, HttpConnectionManager.route_config, (routes) =>
@@ -28,8 +26,8 @@ export function reportInlineRoutes(
         return manager;
       });
     },
-    () => {}, // already reported by surveyConnectionManagers
-  );
+    unreadable: () => {}, // already reported by surveyConnectionManagers
+  });
 }
 
 function reportRoutes(

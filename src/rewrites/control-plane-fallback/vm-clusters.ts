@@ -77,10 +77,8 @@ export function confirmInClusters(
   names: ReadonlySet<string>,
   report: ReportBuilder,
 ): Snapshot {
-  return mapResources(
-    snapshot,
-    'clusters',
-    (cluster) => {
+  return mapResources(snapshot, 'clusters', {
+    rewrite: (cluster) => {
       const name = readClusterName(cluster);
       if (!names.has(name)) return cluster;
       const place = { kind: 'clusters', resource: name } as const;
@@ -89,8 +87,8 @@ export function confirmInClusters(
       report.changed('vm-cluster-prepared', place, [], 'its 404 answers are looked into');
       return prepared;
     },
-    report.unreadable,
-  );
+    unreadable: report.unreadable,
+  });
 }
 
 function needsFormerOptions(cluster: Uint8Array): boolean {

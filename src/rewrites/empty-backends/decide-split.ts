@@ -80,12 +80,11 @@ export const unchanged: SplitDecision = { kind: 'unchanged' };
 /** Decides what a split becomes when its empty backendRefs leave it. */
 export function decideSplit(split: Split): SplitDecision {
   const { entries, refs, clusterOf } = split;
-  const leftOut = entries.filter(({ cluster }) => cluster === leftOutCluster);
-  const weighty = entries.filter((entry) => !leftOut.includes(entry) && entry.weight > 0);
-  const untold = weighty.find(({ usable }) => usable === undefined);
+  const weighty = entries.filter(isWeighty);
+  const untold = weighty.find(isUntold);
   if (untold !== undefined) return endpointsUnknown(untold);
   const dead = weighty.filter((entry) => !entry.usable || isDrained(entry, refs));
-  const share = divideLeftOut(sumOfWeights(leftOut), split);
+  const share = divideLeftOut(sumOfWeights(entries.filter(isLeftOut)), split);
   const leaving = share.kind === 'divided' ? share.empty : [];
   const customRefs = share.kind === 'divided' && leaving.length > 0 ? share.custom : [];
   const added = customEntries(customRefs, clusterOf);
@@ -109,6 +108,19 @@ export function decideSplit(split: Split): SplitDecision {
   if (invalidWeight > 0) return { ...decision, leftOutWeight: invalidWeight };
   dropped.add(leftOutCluster);
   return decision;
+}
+
+/** Whether it is Envoy Gateway’s entry for the backendRefs that it left out. */
+export function isLeftOut({ cluster }: SplitEntry): boolean {
+  return cluster === leftOutCluster;
+}
+
+function isWeighty(entry: SplitEntry): boolean {
+  return entry.weight > 0 && !isLeftOut(entry);
+}
+
+function isUntold({ usable }: SplitEntry): boolean {
+  return usable === undefined;
 }
 
 const noCustomCluster: Unresolved = {

@@ -14,6 +14,7 @@ import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import {
   decideSplit,
+  isLeftOut,
   type Rebalanced,
   type Split,
   type SplitEntry,
@@ -53,14 +54,16 @@ export function rewriteSplit(
   const identity = identifyRoute(route, name);
   const rule = identity && ruleOf(identity);
   const refs = rule && context.backendRefs.forRule(rule);
-  const hasLeftOut = destination.entries.some(({ cluster }) => cluster === leftOutCluster);
+  const described: SplitEntry[] = [];
+  for (const entry of destination.entries) described.push(describeEntry(entry, identity, context));
   const split: Split = {
-    entries: destination.entries.map((entry) => describeEntry(entry, identity, context)),
+    entries: described,
     refs,
     isLeftOutInvalid:
       varintOf(action, RouteAction.cluster_not_found_response_code) ===
       notFoundIsInternalServerError,
-    clusterOf: hasLeftOut && rule ? findCustomClusters(rule, refs, context) : noClusters,
+    clusterOf:
+      rule && described.some(isLeftOut) ? findCustomClusters(rule, refs, context) : noClusters,
   };
   const asked = decided.mode === 'Keep' ? unchanged : decideSplit(split);
   const obstacle = findObstacle(destination, ambiguous);
@@ -165,28 +168,45 @@ function describeEntry(
 }
 
 function applyTo(route: Uint8Array, decision: Rebalanced): Uint8Array {
-  const { leftOutWeight } = decision;
   const added = decision.added.map(({ cluster, weight }) => encodeEntry(cluster, weight));
-  let isLeftOutWeighed = false;
-  return mapFields(route, Route.route, (action) => {
-    const split = mapFields(action, RouteAction.weighted_clusters, (clusters) =>
-      editFields(mapFields(clusters, WeightedCluster.clusters, rewriteEntry), () => 'keep', added),
-    );
-    return leftOutWeight === undefined ? split : answerNotFoundWith500(split);
-  });
+  const applying = { decision, added, isLeftOutWeighed: false };
+  return mapFields(route, Route.route, rewriteAction, applying);
+}
 
-  function rewriteEntry(entry: Uint8Array): Uint8Array | undefined {
-    const cluster = stringOf(entry, ClusterWeight.name);
-    if (decision.dropped.has(cluster)) return undefined;
-    if (cluster !== leftOutCluster || leftOutWeight === undefined) return entry;
-    if (isLeftOutWeighed) return undefined; // of several the first has the weight of all
-    isLeftOutWeighed = true;
-    return editFields(
-      entry,
-      (field) => (field.number === ClusterWeight.weight.number ? 'drop' : 'keep'),
-      [encodeWeight(leftOutWeight)],
-    );
-  }
+/** A decision that is being applied. */
+interface Applying {
+  readonly decision: Rebalanced;
+  /** Its entries for custom backends, encoded. */
+  readonly added: readonly Uint8Array[];
+  isLeftOutWeighed: boolean;
+}
+
+function rewriteAction(action: Uint8Array, _index: number, applying: Applying): Uint8Array {
+  const split = mapFields(action, RouteAction.weighted_clusters, rewriteClusters, applying);
+  return applying.decision.leftOutWeight === undefined ? split : answerNotFoundWith500(split);
+}
+
+function rewriteClusters(clusters: Uint8Array, _index: number, applying: Applying): Uint8Array {
+  const left = mapFields(clusters, WeightedCluster.clusters, rewriteEntry, applying);
+  return editFields(left, () => 'keep', applying.added);
+}
+
+function rewriteEntry(
+  entry: Uint8Array,
+  _index: number,
+  applying: Applying,
+): Uint8Array | undefined {
+  const { dropped, leftOutWeight } = applying.decision;
+  const cluster = stringOf(entry, ClusterWeight.name);
+  if (dropped.has(cluster)) return undefined;
+  if (cluster !== leftOutCluster || leftOutWeight === undefined) return entry;
+  if (applying.isLeftOutWeighed) return undefined; // of several the first has the weight of all
+  applying.isLeftOutWeighed = true;
+  return editFields(
+    entry,
+    (field) => (field.number === ClusterWeight.weight.number ? 'drop' : 'keep'),
+    [encodeWeight(leftOutWeight)],
+  );
 }
 
 function encodeEntry(cluster: string, weight: number): Uint8Array {

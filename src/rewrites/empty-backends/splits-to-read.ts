@@ -5,14 +5,18 @@ import type { ClusterIndex } from '../../xds/cluster-index.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { leftOutCluster } from '../../xds/names.ts';
+import type { RouteColumns } from '../../xds/route-columns.ts';
 import { scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
-import { everyRoute, RouteSelection, type RoutesToRead, usesCluster } from '../route-selection.ts';
-
-/** The routes to read of the route configuration at a place; undefined where there are none. */
-type SplitsToRead = (routeConfiguration: number) => RoutesToRead | undefined;
-
-export const everyRouteOfEach: SplitsToRead = () => everyRoute;
+import {
+  type ClusterHashes,
+  everyRoute,
+  RouteSelection,
+  type RoutesOfEach,
+  type RoutesToRead,
+  usesCluster,
+  type WantedRoutes,
+} from '../route-selection.ts';
 
 const leftOut = hashText(leftOutCluster);
 
@@ -21,51 +25,81 @@ const leftOut = hashText(leftOutCluster);
  * endpoint that takes requests, or Envoy Gateway left a backendRef out. Of the others nothing is said
  * and nothing becomes, when nobody knows more about backendRefs than the snapshot does.
  */
-export function* findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Steps<SplitsToRead> {
-  const verdicts = new Map<Uint8Array, boolean>();
-  const isEmpty = (cluster: Uint8Array): boolean => {
-    const verdict = verdicts.get(cluster) ?? mayLackEndpoints(cluster);
-    verdicts.set(cluster, verdict);
-    return verdict;
-  };
-  const isWithoutEndpoints = (cluster: number): boolean =>
-    cluster === leftOut || clusters.someListing(cluster, isEmpty);
-  const columns = snapshot.known.routes;
-  const isThin = (route: number): boolean =>
-    (columns.traits.at(route) & routeTraits.weighted) !== 0 &&
-    usesCluster(columns, route, isWithoutEndpoints);
-  return yield* selectRoutes(snapshot, isThin);
+export function findThinSplits(snapshot: Snapshot, clusters: ClusterIndex): Steps<RoutesOfEach> {
+  return selectRoutes(snapshot, new ThinSplits(snapshot.known.routes, clusters));
+}
+
+/** Finds every split, and routes that are encoded in such a way that they may be one. */
+export function findSplits(snapshot: Snapshot): Steps<RoutesOfEach> {
+  return selectRoutes(snapshot, new Splits(snapshot.known.routes));
+}
+
+class ThinSplits implements WantedRoutes {
+  readonly #columns: RouteColumns;
+  readonly #dead: ClusterHashes;
+
+  constructor(columns: RouteColumns, clusters: ClusterIndex) {
+    this.#columns = columns;
+    this.#dead = new ClustersWithoutEndpoints(clusters);
+  }
+
+  isWanted(route: number): boolean {
+    const isSplit = (this.#columns.traits.at(route) & routeTraits.weighted) !== 0;
+    return isSplit && usesCluster(this.#columns, route, this.#dead);
+  }
+}
+
+/** Those that may list none that takes requests, and what Envoy Gateway has instead of one. */
+class ClustersWithoutEndpoints implements ClusterHashes {
+  readonly #clusters: ClusterIndex;
+  readonly #verdicts = new Map<Uint8Array, boolean>();
+
+  constructor(clusters: ClusterIndex) {
+    this.#clusters = clusters;
+  }
+
+  has(cluster: number): boolean {
+    return cluster === leftOut || this.#clusters.someListing(cluster, mayBeWithout, this.#verdicts);
+  }
+}
+
+function mayBeWithout(cluster: Uint8Array, verdicts: Map<Uint8Array, boolean>): boolean {
+  const verdict = verdicts.get(cluster) ?? mayLackEndpoints(cluster);
+  verdicts.set(cluster, verdict);
+  return verdict;
 }
 
 const mayBeSplit = routeTraits.weighted | routeTraits.odd;
 
-/** Finds every split, and routes that are encoded in such a way that they may be one. */
-export function findSplits(snapshot: Snapshot): Steps<SplitsToRead> {
-  const { traits } = snapshot.known.routes;
-  return selectRoutes(snapshot, (route) => (traits.at(route) & mayBeSplit) !== 0);
+class Splits implements WantedRoutes {
+  readonly #columns: RouteColumns;
+
+  constructor(columns: RouteColumns) {
+    this.#columns = columns;
+  }
+
+  isWanted(route: number): boolean {
+    return (this.#columns.traits.at(route) & mayBeSplit) !== 0;
+  }
 }
 
-/** Selects the routes of a snapshot that are wanted, by their numbers; all where they cannot be scanned. */
-function* selectRoutes(
-  snapshot: Snapshot,
-  isWanted: (route: number) => boolean,
-): Steps<SplitsToRead> {
+/** Selects the routes of a snapshot that are wanted; all of a route configuration that cannot be scanned. */
+function* selectRoutes(snapshot: Snapshot, wanted: WantedRoutes): Steps<RoutesOfEach> {
   const selection = new RouteSelection(snapshot.known.routes);
-  const select = (routeConfiguration: Uint8Array): RoutesToRead | undefined => {
-    const scan = scanRoutes(snapshot, routeConfiguration);
-    if (scan === undefined) return everyRoute;
-    selection.select(scan, isWanted);
-    return selection.of(scan);
-  };
   const selections: (RoutesToRead | undefined)[] = [];
   const pace = new Pace(stepBytes);
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
     if (pace.isPauseDue(value.length)) yield;
-    snapshot.checkpoint?.(value.length);
-    selections.push(select(value));
+    snapshot.budget?.spend(value.length);
+    const scan = scanRoutes(snapshot, value);
+    if (scan === undefined) selections.push(everyRoute);
+    else {
+      selection.select(scan, wanted);
+      selections.push(selection.of(scan));
+    }
   }
-  return (routeConfiguration) => selections[routeConfiguration];
+  return selections;
 }
 
 function mayLackEndpoints(cluster: Uint8Array): boolean {

@@ -1,7 +1,8 @@
 import { encodeField, encodeFieldHead, encodeTextField } from '../../xds/encoding.ts';
+import type { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
-import { editFields, hasField } from '../../xds/wire.ts';
+import { editFields, type FieldEdit, hasField } from '../../xds/wire.ts';
 import type { RouteConfigurationContext } from './context.ts';
 import { absentClusterAction, upgradeHeaderMatcher } from './messages.ts';
 import { upgradeRouteName } from './own-routes.ts';
@@ -36,8 +37,11 @@ export function answerRoute(
   const upgrades = view.matchesConnect ? [] : distinctUpgrades(action);
   const canAnswer = !context.validatesClusters && hasField(route, Route.match);
   const refused = canAnswer ? upgrades : [];
+  const routes: Uint8Array[] = [];
+  for (const upgrade of refused) routes.push(refuseUpgrade(route, view, upgrade, context));
+  routes.push(answered);
   return {
-    routes: [...refused.map((upgrade) => refuseUpgrade(route, view, upgrade, context)), answered],
+    routes,
     refusedUpgrades: refused,
     unansweredUpgrades: canAnswer ? [] : upgrades,
     hasBody: true,
@@ -49,11 +53,11 @@ function withAction(
   action: Uint8Array,
   { offlineAnswer }: RouteConfigurationContext,
 ): Uint8Array {
-  return editFields(
-    route,
-    (field) => (field.number === Route.route.number ? [action] : 'keep'),
-    offlineAnswer.headers,
-  );
+  return editFields(route, putAction, offlineAnswer.headers, [action]);
+}
+
+function putAction(field: FieldReader, action: readonly Uint8Array[]): FieldEdit {
+  return field.number === Route.route.number ? action : 'keep';
 }
 
 /** A clone of the route that takes its handshakes for one upgrade, which Envoy answers with 503. */
@@ -64,24 +68,28 @@ function refuseUpgrade(
   { offlineAnswer: { headers } }: RouteConfigurationContext,
 ): Uint8Array {
   const matcher = encodeField(RouteMatch.headers, upgradeHeaderMatcher(upgrade));
-  const action = encodeField(Route.route, absentClusterAction(upgrade));
+  const action = [encodeField(Route.route, absentClusterAction(upgrade))];
   const name = encodeTextField(Route.name, upgradeRouteName(view.name, upgrade));
-  return editFields(
-    route,
-    (field) => {
-      if (field.number === Route.route.number) return [action];
-      if (field.number === Route.name.number) return 'drop';
-      if (field.number !== Route.match.number) return 'keep';
-      const match = field.value();
-      return [encodeFieldHead(Route.match, match.length + matcher.length), match, matcher];
-    },
-    [name, ...headers],
-  );
+  return editFields(route, refuse, [name, ...headers], { action, matcher });
+}
+
+interface Refusal {
+  readonly action: readonly Uint8Array[];
+  /** Goes into the match of the route. */
+  readonly matcher: Uint8Array;
+}
+
+function refuse(field: FieldReader, { action, matcher }: Refusal): FieldEdit {
+  if (field.number === Route.name.number) return 'drop';
+  if (field.number !== Route.match.number) return putAction(field, action);
+  const match = field.value();
+  return [encodeFieldHead(Route.match, match.length + matcher.length), match, matcher];
 }
 
 /** Upgrades that clients ask for by header; CONNECT is answered by a route of its own. */
 function distinctUpgrades({ upgrades }: ForwardingAction): string[] {
-  const byType = new Map(upgrades.map((upgrade) => [upgrade.toLowerCase(), upgrade]));
+  const byType = new Map<string, string>();
+  for (const upgrade of upgrades) byType.set(upgrade.toLowerCase(), upgrade);
   byType.delete('connect');
   return [...byType.values()];
 }

@@ -6,7 +6,7 @@ import {
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
 import { concatenate, encodeField, encodeFieldHead } from '../../xds/encoding.ts';
-import { viewOf } from '../../xds/field-reader.ts';
+import { type FieldReader, viewOf } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import {
   asksFor,
@@ -18,7 +18,7 @@ import {
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { decodeString } from '../../xds/text.ts';
-import { editFields, stringOf, valuesOf } from '../../xds/wire.ts';
+import { editFields, type FieldEdit, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { connectUpgrade } from './messages.ts';
@@ -96,34 +96,76 @@ export class ServedConfigurations {
       byChain.set(manager.chain, byChain.has(manager.chain) ? 'several' : manager);
     }
     if (byChain.size === 0) return listener;
-    return editFields(listener, (field) => {
-      const manager = byChain.get(field.valueStart);
-      if (manager === undefined) return 'keep';
-      const chain = { ...Listener.filter_chains, number: field.number };
-      if (manager === 'several') {
-        const extended = mapManagersOfChain(field.value(), (one) => extend(one, addition));
-        return [encodeFieldHead(chain, extended.length), extended];
-      }
-      addition.note(nameIn(manager, listener));
-      const below = { path: pathToManager, at: manager.at };
-      const { pieces, length } = appendBelow(field.inside(), below, addition.added);
-      return [encodeFieldHead(chain, length), ...pieces];
-    });
+    return editFields(listener, extendInChain, [], { listener, byChain, addition });
   }
+}
+
+/** A listener some of whose managers are extended. */
+interface ExtendedListener {
+  readonly listener: Uint8Array;
+  /** By where their filter chains begin. */
+  readonly byChain: ReadonlyMap<number, ScannedManager | 'several'>;
+  readonly addition: Addition;
+}
+
+function extendInChain(
+  field: FieldReader,
+  { listener, byChain, addition }: ExtendedListener,
+): FieldEdit {
+  const manager = byChain.get(field.valueStart);
+  if (manager === undefined) return 'keep';
+  const chain = { ...Listener.filter_chains, number: field.number };
+  if (manager === 'several') {
+    const extended = mapManagersOfChain(field.value(), (one) => extend(one, addition));
+    return [encodeFieldHead(chain, extended.length), extended];
+  }
+  addition.note(nameIn(manager, listener));
+  const below = { path: pathToManager, at: manager.at };
+  const { pieces, length } = appendBelow(field.inside(), below, addition.added);
+  return [encodeFieldHead(chain, length), ...pieces];
 }
 
 /** From a filter chain to a connection manager. */
 const pathToManager = [FilterChain.filters, Filter.typed_config, Any.value];
 
-/** What is added to connection managers. */
-interface Addition {
+/** What connection managers of a snapshot are to say. */
+interface Added {
   /** The names of the route configurations whose managers get it, and `hashText` of each. */
   readonly names: ReadonlySet<string>;
   readonly hashes: ReadonlySet<number>;
   /** Whole fields. */
   readonly added: Uint8Array;
+  readonly report: ReportBuilder;
+}
+
+/** That, for the managers of one listener. */
+interface Addition extends Omit<Added, 'report'> {
   /** Is told the name of each manager’s route configuration. */
   note(name: string): void;
+}
+
+class ReportedAddition implements Addition {
+  readonly names: ReadonlySet<string>;
+  readonly hashes: ReadonlySet<number>;
+  readonly added: Uint8Array;
+  readonly #report: ReportBuilder;
+  readonly #listener: Uint8Array;
+  /** Read once: to find a name, all of a listener is walked over. */
+  #place: Place | undefined;
+
+  constructor(listener: Uint8Array, { names, hashes, added, report }: Added) {
+    this.names = names;
+    this.hashes = hashes;
+    this.added = added;
+    this.#report = report;
+    this.#listener = listener;
+  }
+
+  note(name: string): void {
+    this.#place ??= { kind: 'listeners', resource: stringOf(this.#listener, Listener.name) };
+    const detail = `CONNECT reaches the routes of ${name}`;
+    this.#report.changed('connect-allowed', this.#place, [], detail);
+  }
 }
 
 function isWanted(
@@ -140,11 +182,11 @@ function nameIn({ nameFrom, nameTo }: ScannedManager, listener: Uint8Array): str
 }
 
 /** The same with a manager that has to be read. */
-function extend(manager: Uint8Array, { names, added, note }: Addition): Uint8Array {
+function extend(manager: Uint8Array, addition: Addition): Uint8Array {
   const name = routeConfigurationOf(manager);
-  if (!names.has(name) || connectIs(manager) !== 'unset') return manager;
-  note(name);
-  return concatenate([manager, added]);
+  if (!addition.names.has(name) || connectIs(manager) !== 'unset') return manager;
+  addition.note(name);
+  return concatenate([manager, addition.added]);
 }
 
 /** A manager that asks for a route configuration, and one before it for which the same may hold. */
@@ -160,12 +202,13 @@ export function surveyConnectionManagers(
   report: ReportBuilder,
 ): ServedConfigurations {
   const served = new ServedConfigurations();
-  const look = (listener: Uint8Array, index: number) => {
-    served.look(listener, index);
-    return listener;
-  };
-  mapResources(snapshot, 'listeners', look, report.unreadable);
+  mapResources(snapshot, 'listeners', { rewrite: look, unreadable: report.unreadable }, served);
   return served;
+}
+
+function look(listener: Uint8Array, index: number, served: ServedConfigurations): Uint8Array {
+  served.look(listener, index);
+  return listener;
 }
 
 function connectIs(manager: Uint8Array): ConnectState {
@@ -190,21 +233,20 @@ export function allowConnect(
   report: ReportBuilder,
 ): Snapshot {
   if (routeConfigurations.size === 0) return snapshot;
-  const added = encodeField(HttpConnectionManager.upgrade_configs, connectUpgrade());
-  const hashes = new Set([...routeConfigurations].map(hashText));
-  const allowIn = (listener: Uint8Array, index: number) => {
-    let place: Place | undefined; // read once: to find a name, all of a listener is walked over
-    const note = (name: string) => {
-      place ??= { kind: 'listeners', resource: stringOf(listener, Listener.name) };
-      report.changed('connect-allowed', place, [], `CONNECT reaches the routes of ${name}`);
-    };
-    return served.extendSilent(listener, index, {
-      names: routeConfigurations,
-      hashes,
-      added,
-      note,
-    });
+  const allowing = {
+    ...{ served, report, names: routeConfigurations },
+    hashes: new Set([...routeConfigurations].map(hashText)),
+    added: encodeField(HttpConnectionManager.upgrade_configs, connectUpgrade()),
   };
   // What cannot be read was reported when it was looked at.
-  return mapResources(snapshot, 'listeners', allowIn, () => {});
+  const rewrite = { rewrite: allowIn, unreadable: () => {} };
+  return mapResources(snapshot, 'listeners', rewrite, allowing);
+}
+
+function allowIn(
+  listener: Uint8Array,
+  index: number,
+  allowing: Added & { readonly served: ServedConfigurations },
+): Uint8Array {
+  return allowing.served.extendSilent(listener, index, new ReportedAddition(listener, allowing));
 }

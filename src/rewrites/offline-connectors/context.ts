@@ -1,8 +1,9 @@
 import type { ConnectorLookup } from '../../state/connectors.ts';
-import type { Checkpoint } from '../../xds/snapshot.ts';
+import type { Budget } from '../../xds/snapshot.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { OfflineAnswer } from './messages.ts';
+import type { OurDomains } from './our-domains.ts';
 import type { ConnectorSettings } from './settings.ts';
 
 /** What holds for one whole route configuration while its routes are rewritten. */
@@ -13,8 +14,8 @@ export interface RouteConfigurationContext {
   /** What `settings.offlineResponse` is as fields of a Route, as far as this route configuration allows. */
   readonly offlineAnswer: OfflineAnswer;
   readonly report: ReportBuilder;
-  /** Passed by every virtual host: a route configuration may have thousands. */
-  readonly checkpoint: Checkpoint | undefined;
+  /** Is told of every virtual host: a route configuration may have thousands. */
+  readonly budget: Budget | undefined;
   /** Clusters that lead into an online connector's tunnel, and its name. */
   readonly tunnels: ReadonlyMap<string, string>;
   /** Whether a CONNECT request reaches a direct response (else Envoy says 403). */
@@ -23,8 +24,7 @@ export interface RouteConfigurationContext {
   readonly validatesClusters: boolean;
   /** The name that a virtual host has in our route names and domains, by its own. */
   readonly ourNameOf: (virtualHost: string) => string;
-  /** Takes a domain for a virtual host; false when one has it already, because each may occur once. */
-  readonly takeDomain: (domain: string) => boolean;
+  readonly ourDomains: OurDomains;
 }
 
 /** The place of a virtual host, or of a route in it, for the report. */

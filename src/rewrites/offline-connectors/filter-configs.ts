@@ -28,7 +28,7 @@ const guardConfig =
  * entry that switches a filter off counts only when all routes have one.
  */
 export function connectFilterConfigs(routes: readonly Uint8Array[]): ConnectFilters {
-  if (!routes.some((route) => hasField(route, Route.typed_per_filter_config))) return noFilters;
+  if (!routes.some(hasFilterConfigs)) return noFilters;
   const ofRoutes = routes.map(filterConfigsOf);
   const merged = new Map<string, Uint8Array>();
   let disputed: string | undefined;
@@ -47,6 +47,10 @@ export function connectFilterConfigs(routes: readonly Uint8Array[]): ConnectFilt
   }
   const whole = [...merged.values()].map((one) => encodeField(Route.typed_per_filter_config, one));
   return { fields: whole, disputed };
+}
+
+function hasFilterConfigs(route: Uint8Array): boolean {
+  return hasField(route, Route.typed_per_filter_config);
 }
 
 /** The entries by filter; of two for the same filter the last one, which is what decoders keep. */

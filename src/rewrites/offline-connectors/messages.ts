@@ -31,19 +31,24 @@ export interface OfflineAnswer {
   readonly withoutBody?: string;
 }
 
-/**
- * Encodes the configured answer, once for all routes of a snapshot. Answers what it is in a route
- * configuration with this limit of bytes: without its body, rather than that Envoy refuses everything.
- */
-export function encodeOfflineAnswers(response: OfflineResponse): (limit: number) => OfflineAnswer {
-  const whole = encodeAnswer(response);
-  const bare = encodeAnswer({ ...response, body: '' });
-  const length = Buffer.byteLength(response.body);
-  return (limit) => {
-    if (length <= limit) return whole;
-    const withoutBody = `it has ${length} bytes, and the route configuration allows ${limit}`;
-    return { ...bare, withoutBody };
-  };
+/** The configured answer, encoded once for all routes of a snapshot. */
+export class OfflineAnswers {
+  readonly #whole: OfflineAnswer;
+  readonly #bare: OfflineAnswer;
+  readonly #length: number;
+
+  constructor(response: OfflineResponse) {
+    this.#whole = encodeAnswer(response);
+    this.#bare = encodeAnswer({ ...response, body: '' });
+    this.#length = Buffer.byteLength(response.body);
+  }
+
+  /** What it is in a route configuration with this limit of bytes: without its body, rather than that Envoy refuses everything. */
+  within(limit: number): OfflineAnswer {
+    if (this.#length <= limit) return this.#whole;
+    const withoutBody = `it has ${this.#length} bytes, and the route configuration allows ${limit}`;
+    return { ...this.#bare, withoutBody };
+  }
 }
 
 function encodeAnswer({ status, body, headers }: OfflineResponse): OfflineAnswer {

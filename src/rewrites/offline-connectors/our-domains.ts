@@ -14,17 +14,24 @@ export function ourDomain(ourName: string): string {
 }
 
 /**
- * Takes one of our domains for a virtual host of a route configuration; false when one has it already.
- * Its domains are looked at when it is first asked: few of a large one ever matter.
+ * The domains like ours that a route configuration has. They are looked for when one is first asked
+ * about: few of a large one ever matter.
  */
-export function domainTaker(routeConfiguration: Uint8Array): (domain: string) => boolean {
-  let taken: Set<string> | undefined;
-  return (domain) => {
-    taken ??= domainsLikeOurs(routeConfiguration);
-    if (taken.has(domain)) return false;
-    taken.add(domain);
+export class OurDomains {
+  readonly #routeConfiguration: Uint8Array;
+  #taken: Set<string> | undefined;
+
+  constructor(routeConfiguration: Uint8Array) {
+    this.#routeConfiguration = routeConfiguration;
+  }
+
+  /** Takes one for a virtual host; false when one has it already, because each may occur once. */
+  take(domain: string): boolean {
+    this.#taken ??= domainsLikeOurs(this.#routeConfiguration);
+    if (this.#taken.has(domain)) return false;
+    this.#taken.add(domain);
     return true;
-  };
+  }
 }
 
 /** The domains that end as ours do, in lower case, as Envoy compares them. */

@@ -23,7 +23,7 @@ function readNames(snapshot: Snapshot): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
-    snapshot.checkpoint?.(value.length);
+    snapshot.budget?.spend(value.length);
     try {
       forEachField(value, RouteConfiguration.virtual_hosts, (virtualHost) => {
         names.add(stringOf(virtualHost, VirtualHost.name));
@@ -40,7 +40,7 @@ function mayNamesMeet(snapshot: Snapshot): boolean {
   const found = new Map<number, number>();
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
-    snapshot.checkpoint?.(value.length);
+    snapshot.budget?.spend(value.length);
     const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return true;
     for (let host = scan.firstHost; host < scan.hostsEnd; host++) {

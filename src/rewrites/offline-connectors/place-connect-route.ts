@@ -16,25 +16,47 @@ export function placeConnectRoute(
   routeName: string,
   field: Uint8Array,
 ): RouteEdit | undefined {
-  let ours: number | undefined;
-  let isSame = false;
-  let lastForeign = -1;
-  let count = 0;
-  const readers = { match: new FieldReader(), name: new FieldReader() };
-  virtualHost.forEachRoute((reader, index) => {
-    const { message, start, limit } = reader;
-    const sort = sortOfRoute(reader, readers, routeName);
-    count = index + 1;
-    if (sort === 'ours') {
-      ours = index;
-      isSame = Buffer.compare(message.subarray(start, limit), routeOf(field)) === 0;
-    } else if (sort === 'connect') lastForeign = index;
-  });
-  if (ours !== undefined) return isSame ? undefined : { field, at: ours, how: 'instead' };
+  const sought: Sought = {
+    routeName,
+    route: routeOf(field),
+    match: new FieldReader(),
+    name: new FieldReader(),
+    ours: -1,
+    isSame: false,
+    lastForeign: -1,
+    count: 0,
+  };
+  virtualHost.forEachRoute(sort, sought);
+  const { ours, isSame, lastForeign, count } = sought;
+  if (ours !== -1) return isSame ? undefined : { field, at: ours, how: 'instead' };
   if (count === 0) return undefined;
   return lastForeign === -1
     ? { field, at: 0, how: 'before' }
     : { field, at: lastForeign, how: 'after' };
+}
+
+/** What is looked for among the routes of a virtual host, and the places of what was found; -1 for none. */
+interface Sought {
+  readonly routeName: string;
+  readonly route: Uint8Array;
+  /** Used for one route after the other. */
+  readonly match: FieldReader;
+  readonly name: FieldReader;
+  ours: number;
+  /** Whether ours is the route itself. */
+  isSame: boolean;
+  lastForeign: number;
+  count: number;
+}
+
+function sort(reader: FieldReader, index: number, sought: Sought): void {
+  const { message, start, limit } = reader;
+  sought.count = index + 1;
+  const kind = kindOfRoute(reader, sought);
+  if (kind === 'connect') sought.lastForeign = index;
+  if (kind !== 'ours') return;
+  sought.ours = index;
+  sought.isSame = Buffer.compare(message.subarray(start, limit), sought.route) === 0;
 }
 
 function routeOf(field: Uint8Array): Uint8Array {
@@ -43,22 +65,15 @@ function routeOf(field: Uint8Array): Uint8Array {
   return reader.value();
 }
 
-/** Used for one route after the other. */
-interface Readers {
-  readonly match: FieldReader;
-  readonly name: FieldReader;
-}
-
-function sortOfRoute(
+function kindOfRoute(
   reader: FieldReader,
-  { match, name }: Readers,
-  ourName: string,
+  { match, name, routeName }: Sought,
 ): 'ours' | 'connect' | 'other' {
   let isOurs = false;
   let isForConnect = false;
   while (reader.next()) {
     if (reader.number === Route.name.number) {
-      isOurs = over(reader, Route.name, name).isText(ourName);
+      isOurs = over(reader, Route.name, name).isText(routeName);
     } else if (reader.number === Route.match.number) {
       isForConnect = matchesConnect(reader, match);
     }

@@ -1,4 +1,3 @@
-import type { ConnectorLookup } from '../../state/connectors.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
@@ -9,16 +8,10 @@ import { nextOccurrence, over } from '../../xds/wire.ts';
 import type { RoutesToRead } from '../route-selection.ts';
 import { isOwnRoute } from './own-routes.ts';
 import type { Forward, SurveyedConfiguration, SurveyedHost, SurveyedRoute } from './survey.ts';
-import { type BackendsOfCluster, judge } from './verdict.ts';
+import { type Asked, judge } from './verdict.ts';
 
 const { VirtualHost } = fields;
 const { virtual_hosts } = fields.RouteConfiguration;
-
-/** What is asked of the state about the routes of a snapshot. */
-export interface Asked {
-  readonly view: ConnectorLookup;
-  readonly backendsOf: BackendsOfCluster;
-}
 
 /**
  * Reads those routes of a route configuration that are to be read. Throws MalformedMessageError. Whoever
@@ -86,15 +79,15 @@ function readForwardingRoute(
 function forwardsOf(
   destination: Destination,
   identity: RouteIdentity | undefined,
-  { view, backendsOf }: Asked,
+  asked: Asked,
 ): readonly Forward[] {
   if (destination.kind === 'cluster') {
     const { cluster } = destination;
-    return [{ cluster, weight: 1, verdict: judge(cluster, identity, view, backendsOf) }];
+    return [{ cluster, weight: 1, verdict: judge(cluster, identity, asked) }];
   }
   if (!('entries' in destination)) return [];
   return destination.entries.map(({ cluster, weight }) => {
-    return { cluster, weight, verdict: judge(cluster, identity, view, backendsOf) };
+    return { cluster, weight, verdict: judge(cluster, identity, asked) };
   });
 }
 

@@ -133,7 +133,7 @@ function takeDomain(
   context: RouteConfigurationContext,
 ): void {
   if (edit.hasDomain(domain)) return;
-  if (!context.takeDomain(domain)) {
+  if (!context.ourDomains.take(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', placeOf(context, edit.name), detail);
     return;

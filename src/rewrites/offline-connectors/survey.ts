@@ -1,5 +1,4 @@
 import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
-import { clusterBackends } from '../../xds/cluster.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
 import { releaseSpareReaders } from '../../xds/field-reader.ts';
 import { parseClusterName } from '../../xds/names.ts';
@@ -8,9 +7,10 @@ import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { hasText } from '../../xds/text.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import type { RoutesOfEach } from '../route-selection.ts';
 import { readHosts } from './read-hosts.ts';
 import { selectRoutes } from './select-routes.ts';
-import { type BackendsOfCluster, judge, type Verdict } from './verdict.ts';
+import { type Asked, judge, type Verdict } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
 export interface Survey {
@@ -54,6 +54,71 @@ export interface Forward {
 
 type OnlineConnector = Connector & { readonly online: true };
 
+/**
+ * Looks at every route of the snapshot that the state may speak of. Resources that cannot be read are
+ * passed over. Without a pause: a connector must not be online for one route and offline for another.
+ */
+export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
+  const clusters = indexClusters(snapshot);
+  const uses = new ClusterUses();
+  const concerned = new Map<number, SurveyedConfiguration>();
+  const looking = {
+    routes: selectRoutes(snapshot, view),
+    asked: { view, clusters },
+    uses,
+    concerned,
+  };
+  try {
+    mapResources(snapshot, 'routes', { rewrite: look, unreadable: report.unreadable }, looking);
+  } finally {
+    releaseSpareReaders();
+  }
+
+  const tunnels = new Map<string, OnlineConnector>();
+  const shared = new Set<string>();
+  const missing = new Set<string>();
+  for (const [cluster, { user, isShared, isTunnel }] of uses.byCluster) {
+    if (!isTunnel) continue;
+    if (isShared || isNamedByListener(cluster, snapshot)) shared.add(cluster);
+    else if (!clusters.has(cluster)) missing.add(cluster);
+    else if (user !== undefined) tunnels.set(cluster, user);
+  }
+  return { concerned, tunnels, shared, missing, offlineClusters: uses.offline };
+}
+
+/** What the route configurations are looked at with, and what is found. */
+interface Looking {
+  readonly routes: RoutesOfEach;
+  readonly asked: Asked;
+  readonly uses: ClusterUses;
+  readonly concerned: Map<number, SurveyedConfiguration>;
+}
+
+function look(routeConfiguration: Uint8Array, index: number, looking: Looking): Uint8Array {
+  const toRead = looking.routes[index];
+  if (toRead === undefined) return routeConfiguration;
+  const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, looking.asked);
+  let isConcerned = hasMatcherTree;
+  for (const { routes } of hosts) {
+    for (const route of routes) isConcerned = noteRoute(route, looking) || isConcerned;
+  }
+  if (isConcerned) looking.concerned.set(index, hosts);
+  return routeConfiguration;
+}
+
+/** Answers whether a connector plays a part in it. */
+function noteRoute({ action, identity, forwards }: SurveyedRoute, looking: Looking): boolean {
+  const { asked, uses } = looking;
+  let isConcerned = false;
+  for (const cluster of action.mirrors) {
+    isConcerned = uses.note(cluster, judge(cluster, undefined, asked)) || isConcerned;
+  }
+  for (const { cluster, verdict } of forwards) {
+    isConcerned = uses.note(cluster, verdict) || isConcerned;
+  }
+  return isConcerned || (identity !== undefined && asked.view.claimsRoute(identity.object));
+}
+
 /** Who uses a cluster. */
 interface Uses {
   /** The first that does: an online connector, or undefined for any other use. */
@@ -64,83 +129,32 @@ interface Uses {
   isTunnel: boolean;
 }
 
-/**
- * Looks at every route of the snapshot that the state may speak of. Resources that cannot be read are
- * passed over. Without a pause: a connector must not be online for one route and offline for another.
- */
-export function survey(snapshot: Snapshot, view: ConnectorLookup, report: ReportBuilder): Survey {
-  const clusters = indexClusters(snapshot);
-  const backendsOf: BackendsOfCluster = (cluster) => {
-    const value = clusters.get(cluster);
-    return value === undefined ? undefined : clusterBackends(value);
-  };
-  const uses = new Map<string, Uses>();
-  const concerned = new Map<number, SurveyedConfiguration>();
-  const offlineClusters = new Set<string>();
-  const routesToRead = selectRoutes(snapshot, view);
+/** Who uses the clusters of a snapshot. */
+class ClusterUses {
+  readonly byCluster = new Map<string, Uses>();
+  /** Clusters of offline connectors. */
+  readonly offline = new Set<string>();
 
-  const look = (routeConfiguration: Uint8Array, index: number) => {
-    const toRead = routesToRead(index);
-    if (toRead === undefined) return routeConfiguration;
-    const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, { view, backendsOf });
-    let isConcerned = hasMatcherTree;
-    for (const { routes } of hosts) {
-      for (const route of routes) isConcerned = noteRoute(route) || isConcerned;
-    }
-    if (isConcerned) concerned.set(index, hosts);
-    return routeConfiguration;
-  };
-  try {
-    mapResources(snapshot, 'routes', look, report.unreadable);
-  } finally {
-    releaseSpareReaders();
-  }
-
-  const tunnels = new Map<string, OnlineConnector>();
-  const shared = new Set<string>();
-  const missing = new Set<string>();
-  for (const [cluster, { user, isShared, isTunnel }] of uses) {
-    if (!isTunnel) continue;
-    if (isShared || isNamedByListener(cluster)) shared.add(cluster);
-    else if (!clusters.has(cluster)) missing.add(cluster);
-    else if (user !== undefined) tunnels.set(cluster, user);
-  }
-  return { concerned, tunnels, shared, missing, offlineClusters };
-
-  /**
-   * TCP and TLS routes, authorisation services and access logs name clusters in listeners. Only a
-   * cluster that is not one rule's own (mergeBackends, a cluster claimed by name) can be theirs too.
-   */
-  function isNamedByListener(cluster: string): boolean {
-    return (
-      parseClusterName(cluster) === undefined &&
-      snapshot.resources.some(({ kind, value }) => kind === 'listeners' && hasText(value, cluster))
-    );
-  }
-
-  /** Answers whether a connector plays a part in it. */
-  function noteRoute({ action, identity, forwards }: SurveyedRoute): boolean {
-    let isConcerned = false;
-    for (const cluster of action.mirrors) {
-      const verdict = judge(cluster, undefined, view, backendsOf);
-      isConcerned = noteUse(cluster, verdict) || isConcerned;
-    }
-    for (const { cluster, verdict } of forwards) {
-      isConcerned = noteUse(cluster, verdict) || isConcerned;
-    }
-    return isConcerned || (identity !== undefined && view.claimsRoute(identity.object));
-  }
-
-  function noteUse(cluster: string, verdict: Verdict): boolean {
-    if (verdict.kind === 'offline') offlineClusters.add(cluster);
+  /** Answers whether it is a connector’s. */
+  note(cluster: string, verdict: Verdict): boolean {
+    if (verdict.kind === 'offline') this.offline.add(cluster);
     const user = verdict.kind === 'online' ? verdict.connector : undefined;
-    const others = uses.get(cluster);
+    const others = this.byCluster.get(cluster);
     if (others === undefined) {
-      uses.set(cluster, { user, isShared: false, isTunnel: user !== undefined });
+      this.byCluster.set(cluster, { user, isShared: false, isTunnel: user !== undefined });
     } else if (others.user !== user) {
       others.isShared = true;
       if (user !== undefined) others.isTunnel = true;
     }
     return verdict.kind !== 'none';
   }
+}
+
+/**
+ * TCP and TLS routes, authorisation services and access logs name clusters in listeners. Only a
+ * cluster that is not one rule's own (mergeBackends, a cluster claimed by name) can be theirs too.
+ */
+function isNamedByListener(cluster: string, { resources }: Snapshot): boolean {
+  if (parseClusterName(cluster) !== undefined) return false;
+  return resources.some(({ kind, value }) => kind === 'listeners' && hasText(value, cluster));
 }

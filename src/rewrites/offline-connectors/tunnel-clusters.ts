@@ -1,5 +1,5 @@
 import { readClusterName, speaksHttp2 } from '../../xds/cluster.ts';
-import { indexClusters } from '../../xds/cluster-index.ts';
+import { type ClusterIndex, indexClusters } from '../../xds/cluster-index.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { textFinder } from '../../xds/text.ts';
@@ -33,34 +33,49 @@ export function openTunnels(
     const place = { kind: 'clusters', resource: cluster } as const;
     report.skipped('cluster-missing', place, 'the snapshot has no such cluster to replace');
   }
-  const tunnels = new Map<string, string>();
   const hashes = new Set<number | undefined>([...found.tunnels.keys()].map(hashText));
   hashes.add(undefined); // what cannot be read is reported
-  const clusters = indexClusters(snapshot);
-  const rewritten = mapResources(
-    snapshot,
-    'clusters',
-    (cluster, index) => {
-      if (!hashes.has(clusters.hashAt(index))) return cluster;
-      const name = readClusterName(cluster);
-      const connector = found.tunnels.get(name);
-      if (connector === undefined) return cluster;
-      const { tunnel } = connector;
-      const http2 = speaksHttp2(cluster);
-      const replacement = tunnelCluster({ name, tunnel, internalListener, http2 });
-      tunnels.set(name, connector.name);
-      if (isTunnelAlready(cluster, replacement)) return cluster;
-      report.changed(
-        'cluster-replaced',
-        { kind: 'clusters', resource: name },
-        [connector.name],
-        `leads to ${tunnel.host}:${tunnel.port} at endpoint ${tunnel.endpointId}`,
-      );
-      return replacement;
-    },
-    report.unreadable,
+  const opening: Opening = {
+    ...{ internalListener, report, hashes },
+    clusters: indexClusters(snapshot),
+    connectors: found.tunnels,
+    opened: new Map(),
+  };
+  const rewrite = { rewrite: openTunnel, unreadable: report.unreadable };
+  const rewritten = mapResources(snapshot, 'clusters', rewrite, opening);
+  return { snapshot: rewritten, tunnels: opening.opened };
+}
+
+/** What tunnels are opened with, and those that were. */
+interface Opening {
+  readonly internalListener: string;
+  readonly report: ReportBuilder;
+  readonly clusters: ClusterIndex;
+  /** Those that lead to a connector, by their names. */
+  readonly connectors: Survey['tunnels'];
+  /** The hashes of these names, and undefined. */
+  readonly hashes: ReadonlySet<number | undefined>;
+  readonly opened: Map<string, string>;
+}
+
+function openTunnel(cluster: Uint8Array, index: number, opening: Opening): Uint8Array {
+  if (!opening.hashes.has(opening.clusters.hashAt(index))) return cluster;
+  const name = readClusterName(cluster);
+  const connector = opening.connectors.get(name);
+  if (connector === undefined) return cluster;
+  const { internalListener, report } = opening;
+  const { tunnel } = connector;
+  const http2 = speaksHttp2(cluster);
+  const replacement = tunnelCluster({ name, tunnel, internalListener, http2 });
+  opening.opened.set(name, connector.name);
+  if (isTunnelAlready(cluster, replacement)) return cluster;
+  report.changed(
+    'cluster-replaced',
+    { kind: 'clusters', resource: name },
+    [connector.name],
+    `leads to ${tunnel.host}:${tunnel.port} at endpoint ${tunnel.endpointId}`,
   );
-  return { snapshot: rewritten, tunnels };
+  return replacement;
 }
 
 const hasConfirmFilter = textFinder(filterNames.confirm);

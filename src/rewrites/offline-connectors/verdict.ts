@@ -1,4 +1,6 @@
 import type { Connector, ConnectorLookup, RuleKeyParts } from '../../state/connectors.ts';
+import { clusterBackends } from '../../xds/cluster.ts';
+import type { ClusterIndex } from '../../xds/cluster-index.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { belongsTo, type RouteIdentity } from '../../xds/route-identity.ts';
 import { absentCluster } from './messages.ts';
@@ -10,8 +12,12 @@ export type Verdict =
   | { readonly kind: 'online'; readonly connector: Connector & { readonly online: true } }
   | { readonly kind: 'merged'; readonly detail: string };
 
-/** The backendRefs whose endpoints a cluster lists itself; undefined when it lists none. */
-export type BackendsOfCluster = (cluster: string) => readonly number[] | undefined;
+/** What is asked about the routes of a snapshot. */
+export interface Asked {
+  readonly view: ConnectorLookup;
+  /** The snapshot’s own. */
+  readonly clusters: ClusterIndex;
+}
 
 const none: Verdict = { kind: 'none' };
 
@@ -24,8 +30,7 @@ function isReserved(cluster: string): boolean {
 export function judge(
   cluster: string,
   route: RouteIdentity | undefined,
-  view: ConnectorLookup,
-  backendsOf: BackendsOfCluster,
+  { view, clusters }: Asked,
 ): Verdict {
   if (cluster === '' || isReserved(cluster)) return none;
   const exact = view.forCluster(cluster);
@@ -38,7 +43,7 @@ export function judge(
   if (parsed === undefined || !belongsTo(parsed, route)) {
     return merged('its name does not tell which backendRef it serves');
   }
-  const backends = parsed.backend === undefined ? backendsOf(cluster) : [parsed.backend];
+  const backends = parsed.backend === undefined ? backendsOf(cluster, clusters) : [parsed.backend];
   if (backends === undefined) {
     return merged(
       'it may serve several backendRefs, and the snapshot does not say which; ' +
@@ -46,6 +51,12 @@ export function judge(
     );
   }
   return verdictOf(backends.map((backend) => claims.byBackend.get(backend)));
+}
+
+/** The backendRefs whose endpoints a cluster lists itself; undefined when it lists none. */
+function backendsOf(cluster: string, clusters: ClusterIndex): readonly number[] | undefined {
+  const value = clusters.get(cluster);
+  return value === undefined ? undefined : clusterBackends(value);
 }
 
 function keyOf({ object: { kind, namespace, name }, rule }: RouteIdentity): RuleKeyParts {

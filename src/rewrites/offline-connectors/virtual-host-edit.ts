@@ -101,17 +101,23 @@ export class VirtualHostEdit {
   }
 
   /** Visits the routes as they are when all have been replaced. The reader has still to walk the route. */
-  forEachRoute(visit: (route: FieldReader, index: number) => void): void {
+  forEachRoute<Context>(
+    visit: (route: FieldReader, index: number, context: Context) => void,
+    context: Context,
+  ): void {
     const reader = new FieldReader();
     let index = 0;
     for (let place = 0; 3 * place < this.#routes.length; place++) {
       const replaced = this.#replaced?.get(place);
       if (replaced === undefined) {
         const from = this.startOfRoute(place);
-        visit(reader.over(this.#virtualHost, from, this.#routes[3 * place + 2] ?? 0), index++);
+        const to = this.#routes[3 * place + 2] ?? 0;
+        visit(reader.over(this.#virtualHost, from, to), index++, context);
         continue;
       }
-      for (const route of replaced) visit(reader.over(route, 0, route.length), index++);
+      for (const route of replaced) {
+        visit(reader.over(route, 0, route.length), index++, context);
+      }
     }
   }
 
