@@ -127,24 +127,6 @@ export function forEachField<Context>(
   }
 }
 
-/**
- * The same with the reader that stands at the occurrence, which must not be moved: for a visitor that
- * needs a view of few of them.
- */
-export function forEachOccurrence(
-  reader: FieldReader,
-  field: FieldRef,
-  visit: (occurrence: FieldReader, index: number) => void,
-): void {
-  for (let index = 0; nextOccurrence(reader, field); index++) {
-    try {
-      visit(reader, index);
-    } catch (error) {
-      throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
-    }
-  }
-}
-
 /** What `read` makes of each occurrence of a length-delimited field; errors below name it. */
 export function collectFields<T>(
   message: Uint8Array,
