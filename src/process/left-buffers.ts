@@ -60,14 +60,8 @@ type Collect = (options: { readonly type: 'minor' }) => void;
 
 let collectGarbage: Collect | undefined;
 
-/** As far as it is used here; TypeScript has it in its library for browsers. */
-declare const WebAssembly: { readonly Memory: new (pages: { readonly initial: number }) => object };
-
-/**
- * As much as buffers of a process may grow before V8 begins to collect everything, 64 MiB, and one more, in
- * pages of 64 KiB.
- */
-const pressure = 64 * 16 + 1;
+/** Bytes of buffers by which those of a process may grow before V8 begins to collect everything, and one more. */
+const pressure = 64 * 1024 * 1024 + 1;
 
 /** The memory of this process. */
 export const ownMemory: Memory = {
@@ -77,16 +71,16 @@ export const ownMemory: Memory = {
     collectGarbage({ type: 'minor' });
   },
   /**
-   * By a memory that nobody writes to, so it takes none: V8 then marks in small steps. A full collection
+   * By a buffer that nobody writes to, so it takes no memory: V8 then marks in small steps. A full collection
    * by `gc()` is in one stretch, and keeps no type of which there is no object just then: all optimised code that
    * knows one is thrown away, nearly all there is between two calls, and a call of 10,000 Gateways takes a third longer.
-   * A buffer would do as well; but it would count as left by a call until it is collected, and to let go of it
-   * sooner means to detach it. From the first buffer on that is detached, all code looks whether those that it
-   * reads are: a call takes a twentieth longer.
+   * The buffer counts as left by a call until the young generation is collected, which is soon. To detach it at
+   * once would free it sooner; but from the first buffer on that is detached, all code looks whether those that
+   * it reads are, and a call takes a twentieth longer.
    */
   beginCollecting() {
     try {
-      new WebAssembly.Memory({ initial: pressure });
+      Buffer.allocUnsafeSlow(pressure);
     } catch {
       // There is no room for it, which V8 will notice too.
     }

@@ -123,8 +123,9 @@ function rewriteHost(virtualHost: Uint8Array, host: number, of: OpenConfiguratio
 function rewriteRoute(route: Uint8Array, at: number, open: OpenHost): Uint8Array {
   const { of, context } = open;
   if (!of.toRead.hasRoute(open.host, at)) return route;
+  const { report, place } = context;
   const decided = of.hasStamps
-    ? modeOfRoute(route, { ...context, decided: open.decided })
+    ? modeOfRoute(route, { report, place, decided: open.decided })
     : open.decided;
   return isPassed(decided.mode, of.its.tellsEverySplit)
     ? route

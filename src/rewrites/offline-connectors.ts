@@ -40,14 +40,14 @@ export function* rewriteOfflineConnectors(
   const { internalListener } = settings.connectors;
   const opened = openTunnels(snapshot, found, internalListener, report);
   yield;
+  const ourNameOf = nameVirtualHosts(snapshot);
   const served = surveyConnectionManagers(snapshot, report);
   yield;
   const rewriting: Rewriting = {
-    ...{ found, view, report, served },
+    ...{ found, view, report, served, ourNameOf },
     settings: settings.connectors,
     budget: snapshot.budget,
     tunnels: opened.tunnels,
-    ourNameOf: nameVirtualHosts(snapshot),
     answers: new OfflineAnswers(settings.connectors.offlineResponse),
     needConnect: new Set(),
   };

@@ -29,15 +29,6 @@ export class MalformedMessageError extends OfframpError {
   }
 }
 
-/** Runs `read`; a malformed message below is reported as inside `segment`, `offset` bytes in. */
-export function insideField<T>(segment: string, offset: number, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw seenFromOutside(error, segment, offset);
-  }
-}
-
 /** A malformed message as inside `segment`, `offset` bytes in; any other error as it is. */
 export function seenFromOutside(error: unknown, segment: string, offset: number): unknown {
   return error instanceof MalformedMessageError ? error.within(segment, offset) : error;

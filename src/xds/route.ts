@@ -165,7 +165,7 @@ function namedClusters(action: Uint8Array): WeightedEntry[] {
 }
 
 function readWeightedClusters(weighted: Uint8Array): Destination {
-  const split = { entries: [], isAmbiguous: false };
+  const split: OpenSplit = { entries: [], isAmbiguous: false };
   forEachField(weighted, fields.WeightedCluster.clusters, readEntry, split);
   const { entries, isAmbiguous } = split;
   if (isAmbiguous) return { kind: 'ambiguous', entries };

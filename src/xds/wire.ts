@@ -134,7 +134,14 @@ export function collectFields<T>(
   read: (value: Uint8Array) => T,
 ): T[] {
   const results: T[] = [];
-  forEachField(message, field, (value) => results.push(read(value)));
+  const reader = new FieldReader(message);
+  for (let index = 0; nextOccurrence(reader, field); index++) {
+    try {
+      results.push(read(reader.value()));
+    } catch (error) {
+      throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
+    }
+  }
   return results;
 }
 

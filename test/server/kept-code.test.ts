@@ -29,7 +29,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /**
  * A closure of one call takes its optimised code with it when everything is collected, and is compiled
  * anew in the next one. Not all code survives each collection (V8 may end one before it has found which
- * types are still in use), but nearly all survives some.
+ * types are still in use), but nearly all survives most.
  */
 it('the code of a call survives a full collection', async () => {
   const args = ['--trace-opt', 'program.mjs', 'request.binpb', 'connectors.json'];
@@ -41,7 +41,8 @@ it('the code of a call survives a full collection', async () => {
   expect(compilations(warmingUp)).toBeGreaterThan(100);
   expect(behindCollections).toHaveLength(8);
   const counts = behindCollections.map(compilations);
-  expect(Math.min(...counts), `compiled anew: ${counts.join(', ')}`).toBeLessThan(12);
+  const median = counts.toSorted((a, b) => a - b)[4];
+  expect(median, `compiled anew: ${counts.join(', ')}`).toBeLessThan(12);
 }, 120_000);
 
 function compilations(trace: string | undefined): number {

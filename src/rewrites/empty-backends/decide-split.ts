@@ -163,7 +163,7 @@ function divideLeftOut(weight: number, { entries, refs, isLeftOutInvalid }: Spli
         '/readyz?verbose says what may not be read',
     };
   }
-  const others = entries.filter(({ cluster }) => cluster !== leftOutCluster);
+  const others = entries.filter((entry) => !isLeftOut(entry));
   const own = new Set(others.map(({ backend }) => backend));
   // Refs that share one cluster are not left out, even when none of their endpoints is ready.
   const isMerged = others.some(({ backend }) => backend === undefined);

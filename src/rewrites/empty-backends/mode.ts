@@ -3,7 +3,7 @@ import { type OfframpPolicy, readPolicies } from '../../policy/offramp-policy.ts
 import { type RouteStamp, readStamp } from '../../policy/route-stamp.ts';
 import { fields } from '../../xds/fields.ts';
 import { readGatewayObject } from '../../xds/gateway-metadata.ts';
-import { insideField, MalformedMessageError } from '../../xds/malformed.ts';
+import { MalformedMessageError, seenFromOutside } from '../../xds/malformed.ts';
 import { readRoute } from '../../xds/route.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
 import type { Place } from '../report.ts';
@@ -30,9 +30,7 @@ export function readGatewayPolicies(
   report: ReportBuilder,
 ): readonly OfframpPolicy[] {
   try {
-    const policies = contexts.flatMap((context) =>
-      insideField('post_translate_context', 0, () => readPolicies(context, 'targetsGateway')),
-    );
+    const policies = contexts.flatMap(readPoliciesOfGateways);
     for (const { namespace, name, problems } of policies) {
       const place: Place = { kind: 'policies', resource: `${namespace}/${name}` };
       for (const problem of problems) report.skipped('policy-not-understood', place, problem);
@@ -42,6 +40,14 @@ export function readGatewayPolicies(
     if (!(error instanceof MalformedMessageError)) throw error;
     report.unreadable({ kind: 'policies', index: 0, error });
     return [];
+  }
+}
+
+function readPoliciesOfGateways(context: Uint8Array): readonly OfframpPolicy[] {
+  try {
+    return readPolicies(context, 'targetsGateway');
+  } catch (error) {
+    throw seenFromOutside(error, 'post_translate_context', 0);
   }
 }
 

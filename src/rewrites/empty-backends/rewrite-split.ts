@@ -4,11 +4,12 @@ import { encodeMessage } from '../../xds/build.ts';
 import { endpointServiceName, hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
 import { encodeField } from '../../xds/encoding.ts';
+import type { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { leftOutCluster, parseClusterName } from '../../xds/names.ts';
 import { type Destination, readAction, readRoute, type WeightedEntry } from '../../xds/route.ts';
 import { belongsTo, identifyRoute, type RouteIdentity } from '../../xds/route-identity.ts';
-import { editFields, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
+import { editFields, type FieldEdit, mapFields, stringOf, varintOf } from '../../xds/wire.ts';
 import { isFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -188,7 +189,7 @@ function rewriteAction(action: Uint8Array, _index: number, applying: Applying): 
 
 function rewriteClusters(clusters: Uint8Array, _index: number, applying: Applying): Uint8Array {
   const left = mapFields(clusters, WeightedCluster.clusters, rewriteEntry, applying);
-  return editFields(left, () => 'keep', applying.added);
+  return editFields(left, keep, applying.added);
 }
 
 function rewriteEntry(
@@ -202,11 +203,15 @@ function rewriteEntry(
   if (cluster !== leftOutCluster || leftOutWeight === undefined) return entry;
   if (applying.isLeftOutWeighed) return undefined; // of several the first has the weight of all
   applying.isLeftOutWeighed = true;
-  return editFields(
-    entry,
-    (field) => (field.number === ClusterWeight.weight.number ? 'drop' : 'keep'),
-    [encodeWeight(leftOutWeight)],
-  );
+  return editFields(entry, dropWeight, [encodeWeight(leftOutWeight)]);
+}
+
+function keep(): FieldEdit {
+  return 'keep';
+}
+
+function dropWeight({ number }: FieldReader): FieldEdit {
+  return number === ClusterWeight.weight.number ? 'drop' : 'keep';
 }
 
 function encodeEntry(cluster: string, weight: number): Uint8Array {

@@ -43,7 +43,10 @@ export class OfflineAnswers {
     this.#length = Buffer.byteLength(response.body);
   }
 
-  /** What it is in a route configuration with this limit of bytes: without its body, rather than that Envoy refuses everything. */
+  /**
+   * What it is in a route configuration with this limit of bytes: without its body, rather than that
+   * Envoy refuses everything.
+   */
   within(limit: number): OfflineAnswer {
     if (this.#length <= limit) return this.#whole;
     const withoutBody = `it has ${this.#length} bytes, and the route configuration allows ${limit}`;

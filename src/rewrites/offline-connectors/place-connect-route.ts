@@ -26,7 +26,7 @@ export function placeConnectRoute(
     lastForeign: -1,
     count: 0,
   };
-  virtualHost.forEachRoute(sort, sought);
+  virtualHost.forEachRoute(note, sought);
   const { ours, isSame, lastForeign, count } = sought;
   if (ours !== -1) return isSame ? undefined : { field, at: ours, how: 'instead' };
   if (count === 0) return undefined;
@@ -49,7 +49,7 @@ interface Sought {
   count: number;
 }
 
-function sort(reader: FieldReader, index: number, sought: Sought): void {
+function note(reader: FieldReader, index: number, sought: Sought): void {
   const { message, start, limit } = reader;
   sought.count = index + 1;
   const kind = kindOfRoute(reader, sought);

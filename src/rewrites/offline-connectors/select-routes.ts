@@ -37,10 +37,8 @@ export function selectRoutes(snapshot: Snapshot, view: ConnectorLookup): RoutesO
   for (const scan of scans) selection.select(scan, sharing);
   const selected: (RoutesToRead | undefined)[] = [];
   for (const scan of scans) {
-    const isReported = scan.hasMatcherTree;
-    selected.push(
-      selection.of(scan) ?? (isReported ? new SelectedRoutes(selection, scan) : undefined),
-    );
+    const toRead = selection.of(scan);
+    selected.push(scan.hasMatcherTree ? (toRead ?? new SelectedRoutes(selection, scan)) : toRead);
   }
   return selected;
 }
