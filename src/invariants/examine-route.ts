@@ -1,14 +1,8 @@
 import { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { decodeString } from '../xds/text.ts';
-import {
-  expectLengthDelimited,
-  forEachField,
-  hasField,
-  stringOf,
-  valuesOf,
-  varintOf,
-} from '../xds/wire.ts';
+import { forEachField, hasField, stringOf, valuesOf, varintOf } from '../xds/wire.ts';
+import { expectLengthDelimited } from '../xds/wire-type.ts';
 import { type InvariantReason, repeated, type Violation } from './violation.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight, RequestMirrorPolicy } = fields;

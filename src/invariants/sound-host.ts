@@ -3,7 +3,7 @@ import { encodeString } from '../xds/encoding.ts';
 import { type FieldReader, spareReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import { expectLengthDelimited, over } from '../xds/wire.ts';
+import { expectLengthDelimited, over } from '../xds/wire-type.ts';
 import { isValueAt } from './equal-bytes.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
 

@@ -1,6 +1,6 @@
 import { type FieldReader, spareReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
-import { expectLengthDelimited, expectVarint, over } from '../xds/wire.ts';
+import { expectLengthDelimited, expectVarint, over } from '../xds/wire-type.ts';
 
 const { VirtualHost, Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 const { RequestMirrorPolicy, UpgradeConfig, UInt32Value, DirectResponseAction, DataSource } =

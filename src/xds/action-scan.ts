@@ -5,7 +5,7 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName } from './name-hash.ts';
 import { destinationsByNumber } from './route.ts';
-import { expectLengthDelimited, expectVarint, over } from './wire.ts';
+import { expectLengthDelimited, expectVarint, over } from './wire-type.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 const { RequestMirrorPolicy, UpgradeConfig, UInt32Value, BoolValue } = fields;

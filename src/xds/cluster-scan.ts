@@ -3,7 +3,7 @@ import { type FieldReader, spareReader, wireTypes } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { hashName } from './name-hash.ts';
-import { expectLengthDelimited } from './wire.ts';
+import { expectLengthDelimited } from './wire-type.ts';
 
 const { Cluster } = fields;
 

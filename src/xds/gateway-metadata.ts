@@ -4,7 +4,8 @@ import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { decodeString } from './text.ts';
 import { Place, UsualObject } from './usual-object.ts';
-import { lastValueOf, nextOccurrence, over, readLastValue } from './wire.ts';
+import { lastValueOf, nextOccurrence, readLastValue } from './wire.ts';
+import { over } from './wire-type.ts';
 
 /** The names of a Kubernetes object. */
 export interface ObjectNames {

@@ -3,7 +3,8 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { hashName, notAscii } from './name-hash.ts';
-import { expectLengthDelimited, over, wrappedBoolOf } from './wire.ts';
+import { wrappedBoolOf } from './wire.ts';
+import { expectLengthDelimited, over } from './wire-type.ts';
 
 const { Listener, FilterChain, Filter, Any, HttpConnectionManager, Rds, HcmUpgradeConfig } = fields;
 

@@ -3,7 +3,7 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName, hashObject } from './name-hash.ts';
 import { Place, UsualObject } from './usual-object.ts';
-import { expectLengthDelimited, over } from './wire.ts';
+import { expectLengthDelimited, over } from './wire-type.ts';
 
 const { Route, Metadata, MapEntry, Struct, Value, ListValue } = fields;
 

@@ -11,7 +11,7 @@ import {
   type WeightedEntry,
 } from './route.ts';
 import { decodeString } from './text.ts';
-import { expectLengthDelimited, expectVarint, over } from './wire.ts';
+import { expectLengthDelimited, expectVarint, over } from './wire-type.ts';
 
 const { Route, RouteMatch, RouteAction, WeightedCluster, ClusterWeight } = fields;
 const { RequestMirrorPolicy, UpgradeConfig, UInt32Value } = fields;

@@ -7,7 +7,7 @@ import { ObjectScanner } from './object-scan.ts';
 import { actionNumbers } from './route.ts';
 import type { RouteColumns } from './route-columns.ts';
 import type { Snapshot } from './snapshot.ts';
-import { expectLengthDelimited, over } from './wire.ts';
+import { expectLengthDelimited, over } from './wire-type.ts';
 
 /** A route configuration, and which rows of a snapshot’s `RouteColumns` are its own. */
 export interface RouteScan {

@@ -5,7 +5,6 @@ import { seenFromOutside } from './malformed.ts';
 import { decodeString } from './text.ts';
 import {
   collectFields,
-  expectLengthDelimited,
   forEachField,
   hasField,
   lastValueOf,
@@ -14,6 +13,7 @@ import {
   varintOf,
   wrappedBoolOf,
 } from './wire.ts';
+import { expectLengthDelimited } from './wire-type.ts';
 
 const { RouteAction } = fields;
 

@@ -7,7 +7,7 @@ import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { RouteColumns } from './route-columns.ts';
 import type { RouteScan } from './route-scan.ts';
-import { expectLengthDelimited } from './wire.ts';
+import { expectLengthDelimited } from './wire-type.ts';
 
 const request = fields.PostTranslateModifyRequest;
 

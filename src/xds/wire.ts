@@ -1,9 +1,10 @@
 import { concatenate, encodeFieldHead } from './encoding.ts';
-import { FieldReader, viewOf, wireTypes } from './field-reader.ts';
+import { FieldReader, viewOf } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { decodeString } from './text.ts';
+import { expectLengthDelimited, expectVarint } from './wire-type.ts';
 
 const nothing = new Uint8Array();
 
@@ -134,15 +135,18 @@ export function collectFields<T>(
   read: (value: Uint8Array) => T,
 ): T[] {
   const results: T[] = [];
-  const reader = new FieldReader(message);
-  for (let index = 0; nextOccurrence(reader, field); index++) {
-    try {
-      results.push(read(reader.value()));
-    } catch (error) {
-      throw seenFromOutside(error, `${field.name}[${index}]`, reader.valueStart);
-    }
-  }
+  forEachField(message, field, collect<T>, { read, results });
   return results;
+}
+
+/** What was read so far, and by what. */
+interface Collected<T> {
+  readonly read: (value: Uint8Array) => T;
+  readonly results: T[];
+}
+
+function collect<T>(value: Uint8Array, _index: number, { read, results }: Collected<T>): void {
+  results.push(read(value));
 }
 
 /**
@@ -287,31 +291,4 @@ export function wrappedBoolOf(message: Uint8Array, field: FieldRef): boolean | u
   if (first === undefined) return undefined;
   const merged = values.length === 1 ? first : concatenate(values);
   return varintOf(merged, fields.BoolValue.value) !== 0;
-}
-
-/** Throws MalformedMessageError when the reader's current field is not length-delimited. */
-export function expectLengthDelimited(reader: FieldReader, field: FieldRef): void {
-  if (reader.wireType !== wireTypes.lengthDelimited) {
-    wrongWireType(reader, field, 'length-delimited');
-  }
-}
-
-/** Has a reader walk the length-delimited field at which another stands; spares one for each field. */
-export function over(outer: FieldReader, field: FieldRef, reader: FieldReader): FieldReader {
-  expectLengthDelimited(outer, field);
-  return reader.over(outer.message, outer.valueStart, outer.end);
-}
-
-/** Throws MalformedMessageError when the reader's current field is not a varint. */
-export function expectVarint(reader: FieldReader, field: FieldRef): void {
-  if (reader.wireType !== wireTypes.varint) wrongWireType(reader, field, 'a varint');
-}
-
-function wrongWireType(reader: FieldReader, field: FieldRef, wanted: string): never {
-  throw new MalformedMessageError(
-    `${field.name} (field ${field.number} of ${field.message}) is ${wanted}, ` +
-      `but came with wire type ${reader.wireType}`,
-    '',
-    reader.start,
-  );
 }

@@ -2,7 +2,8 @@ import { defaultMaxBodyBytes, maxBodyBytesOf } from '../../xds/body-limit.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { decodeString } from '../../xds/text.ts';
-import { expectLengthDelimited, wrappedBoolOf } from '../../xds/wire.ts';
+import { wrappedBoolOf } from '../../xds/wire.ts';
+import { expectLengthDelimited } from '../../xds/wire-type.ts';
 
 const { name, max_direct_response_body_size_bytes, validate_clusters } = fields.RouteConfiguration;
 

@@ -1,7 +1,7 @@
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
-import { over } from '../../xds/wire.ts';
+import { over } from '../../xds/wire-type.ts';
 import type { RouteEdit, VirtualHostEdit } from './virtual-host-edit.ts';
 
 const { Route, RouteMatch } = fields;

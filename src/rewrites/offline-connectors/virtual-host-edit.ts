@@ -2,7 +2,8 @@ import { concatenate, encodeFieldHead, encodeString } from '../../xds/encoding.t
 import { FieldReader, viewOf, wireTypes } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import { decodeString } from '../../xds/text.ts';
-import { expectLengthDelimited, hasValue } from '../../xds/wire.ts';
+import { hasValue } from '../../xds/wire.ts';
+import { expectLengthDelimited } from '../../xds/wire-type.ts';
 
 const { VirtualHost } = fields;
 
