@@ -1,4 +1,4 @@
-import { countEffects, type Report } from '../rewrites/report.ts';
+import { countEffects, type Place, type Report } from '../rewrites/report.ts';
 import { countResources, type Snapshot } from '../xds/snapshot.ts';
 
 /** Fields of the log line of one hook call; the names are the ones dashboards search for. */
@@ -36,9 +36,13 @@ export function summarize(snapshot: Snapshot, report: Report): Summary {
 /** How many virtual hosts a connector changed something in. */
 function countVirtualHosts(report: Report): number {
   const byResource = new Map<string, Set<string>>();
+  let last: Place | undefined;
   for (const { rewrite, place } of report.changes) {
     const { resource, virtualHost } = place;
     if (rewrite !== 'offline-connectors' || virtualHost === undefined) continue;
+    // The changes of a virtual host come one after the other.
+    if (virtualHost === last?.virtualHost && resource === last.resource) continue;
+    last = place;
     const known = byResource.get(resource);
     if (known === undefined) byResource.set(resource, new Set([virtualHost]));
     else known.add(virtualHost);

@@ -25,10 +25,24 @@ export function encodeTextField(field: FieldRef, text: string): Uint8Array {
 
 /** What stands before a length-delimited field's value: tag and length. Saves a copy of the value. */
 export function encodeFieldHead(field: FieldRef, valueLength: number): Uint8Array {
-  const tag = tagOf(field);
-  const bytes = allocate(varintSize(tag) + varintSize(valueLength));
-  writeVarint(bytes, writeVarint(bytes, 0, tag), valueLength);
+  const bytes = allocate(fieldHeadSize(field, valueLength));
+  writeFieldHead(field, valueLength, bytes, 0);
   return bytes;
+}
+
+/** How long that is. */
+export function fieldHeadSize(field: FieldRef, valueLength: number): number {
+  return varintSize(tagOf(field)) + varintSize(valueLength);
+}
+
+/** Writes that into `bytes` from `at` on, and answers the offset behind it. */
+export function writeFieldHead(
+  field: FieldRef,
+  valueLength: number,
+  bytes: Uint8Array,
+  at: number,
+): number {
+  return writeVarint(bytes, writeVarint(bytes, at, tagOf(field)), valueLength);
 }
 
 function tagOf({ number }: FieldRef): number {

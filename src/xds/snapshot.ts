@@ -1,7 +1,7 @@
 import { atOnce, Pace, type Steps, stepBytes } from '../steps.ts';
 import type { ClusterIndex } from './cluster-index.ts';
-import { encodeFieldHead } from './encoding.ts';
-import { FieldReader } from './field-reader.ts';
+import { fieldHeadSize, writeFieldHead } from './encoding.ts';
+import { FieldReader, viewOf } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
@@ -9,13 +9,13 @@ import { RouteColumns } from './route-columns.ts';
 import type { RouteScan } from './route-scan.ts';
 import { expectLengthDelimited } from './wire-type.ts';
 
-const request = fields.PostTranslateModifyRequest;
+const requestFields = fields.PostTranslateModifyRequest;
 
 const listFields = {
-  clusters: request.clusters,
-  secrets: request.secrets,
-  listeners: request.listeners,
-  routes: request.routes,
+  clusters: requestFields.clusters,
+  secrets: requestFields.secrets,
+  listeners: requestFields.listeners,
+  routes: requestFields.routes,
 } as const satisfies Record<string, FieldRef>;
 
 /** The four lists of a snapshot, by their names in the hook's messages. */
@@ -25,8 +25,9 @@ export type ResourceKind = keyof typeof listFields;
 export interface Resource {
   readonly kind: ResourceKind;
   readonly value: Uint8Array;
-  /** How long tag and length in front of it are, as it was received; absent when a rewrite made it. */
-  readonly headLength?: number;
+  /** Where its field begins and ends in the request, tag and length included; absent when a rewrite made it. */
+  readonly start?: number;
+  readonly end?: number;
 }
 
 /**
@@ -52,6 +53,8 @@ export interface Budget {
 
 /** One PostTranslateModify request: what Envoy Gateway is about to publish, in the order it came. */
 export interface Snapshot {
+  /** As it was received: the values of its resources are views into it. */
+  readonly request: Uint8Array;
   readonly resources: readonly Resource[];
   /** PostTranslateExtensionContext values, encoded; not part of the answer. */
   readonly contexts: readonly Uint8Array[];
@@ -85,26 +88,23 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
   }
 }
 
-function readLists(bytes: Uint8Array): Pick<Snapshot, 'resources' | 'contexts'> {
+function readLists(bytes: Uint8Array): Pick<Snapshot, 'request' | 'resources' | 'contexts'> {
   const resources: Resource[] = [];
   const contexts: Uint8Array[] = [];
   // A Buffer's views are Buffers, which cost twice as much to make.
-  const reader = new FieldReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+  const request = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const reader = new FieldReader(request);
   while (reader.next()) {
     const kind = kindByNumber.get(reader.number);
     if (kind !== undefined) {
       expectLengthDelimited(reader, listFields[kind]);
-      resources.push({
-        kind,
-        value: reader.value(),
-        headLength: reader.valueStart - reader.start,
-      });
-    } else if (reader.number === request.post_translate_context.number) {
-      expectLengthDelimited(reader, request.post_translate_context);
+      resources.push({ kind, value: reader.value(), start: reader.start, end: reader.end });
+    } else if (reader.number === requestFields.post_translate_context.number) {
+      expectLengthDelimited(reader, requestFields.post_translate_context);
       contexts.push(reader.value());
     }
   }
-  return { resources, contexts };
+  return { request, resources, contexts };
 }
 
 /** A response list's field number is its request list's minus this: see the extension's protos. */
@@ -127,47 +127,55 @@ export function prepareResponse(snapshot: Snapshot): EncodedMessage {
 }
 
 class PreparedResponse implements EncodedMessage {
-  #byteLength = 0;
-  readonly #runs: Run[] = [];
-  /** Where the tag of each resource is. */
-  readonly #tags: Float64Array;
+  readonly byteLength: number;
+  readonly #snapshot: Snapshot;
 
-  constructor({ resources }: Snapshot) {
-    this.#tags = new Float64Array(resources.length);
-    let index = 0;
-    for (const { kind, value, headLength } of resources) {
-      this.#tags[index++] = this.#byteLength;
-      if (headLength !== undefined) this.#append(value, headLength);
-      else {
-        this.#append(encodeFieldHead(listFields[kind], value.length));
-        this.#append(value);
-      }
-    }
-  }
-
-  get byteLength(): number {
-    return this.#byteLength;
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    let byteLength = 0;
+    for (const resource of snapshot.resources) byteLength += fieldLengthOf(resource);
+    this.byteLength = byteLength;
   }
 
   copy(target: Uint8Array, at: number): number {
-    let next = at;
-    for (const { buffer, from, to } of this.#runs) {
-      target.set(new Uint8Array(buffer, from, to - from), next);
-      next += to - from;
+    this.#copyFields(target, at);
+    let tag = at;
+    for (const resource of this.#snapshot.resources) {
+      target[tag] = (target[tag] ?? 0) - tagShift;
+      tag += fieldLengthOf(resource);
     }
-    for (const tag of this.#tags) target[at + tag] = (target[at + tag] ?? 0) - tagShift;
-    return this.#byteLength;
+    return this.byteLength;
   }
 
-  /** Appends bytes, and some of those in front of them; to the last run if they come right behind it. */
-  #append({ buffer, byteOffset, length }: Uint8Array, before = 0): void {
-    const from = byteOffset - before;
-    const to = byteOffset + length;
-    const last = this.#runs.at(-1);
-    if (last?.buffer === buffer && last.to === from) last.to = to;
-    else this.#runs.push({ buffer, from, to });
-    this.#byteLength += to - from;
+  /** Copies all resources, as fields of a request. */
+  #copyFields(target: Uint8Array, at: number): void {
+    const { request, resources } = this.#snapshot;
+    let next = at;
+    // Of the request, what is still to be copied.
+    let from = 0;
+    let to = 0;
+    for (const { kind, value, start, end } of resources) {
+      if (start === to) {
+        to = end ?? to;
+        continue;
+      }
+      target.set(viewOf(request, from, to), next);
+      next += to - from;
+      from = start ?? to;
+      to = end ?? to;
+      if (start !== undefined) continue;
+      next = writeFieldHead(listFields[kind], value.length, target, next);
+      target.set(value, next);
+      next += value.length;
+    }
+    target.set(viewOf(request, from, to), next);
   }
+}
+
+/** How long a resource is as a field, tag and length included. */
+function fieldLengthOf({ kind, value, start, end }: Resource): number {
+  if (start !== undefined && end !== undefined) return end - start;
+  return fieldHeadSize(listFields[kind], value.length) + value.length;
 }
 
 /** What `prepareResponse` says, in a buffer of its own. */
@@ -180,13 +188,6 @@ export function bytesOf(message: EncodedMessage): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(message.byteLength);
   message.copy(bytes, 0);
   return bytes;
-}
-
-/** Bytes that are copied at once. */
-interface Run {
-  readonly buffer: ArrayBufferLike;
-  readonly from: number;
-  to: number;
 }
 
 /** How many resources each list of a snapshot has. */

@@ -11,7 +11,7 @@ const { Cluster, PostTranslateModifyRequest } = fields;
 function reasonsToLeave(request: Uint8Array): readonly string[] {
   const { snapshot, report } = addFallback(readSnapshot(request), vmOptedIn);
   expect(report.changes).toEqual([]);
-  expect(snapshot.resources.every(({ headLength }) => headLength !== undefined)).toBe(true);
+  expect(snapshot.resources.every(({ start }) => start !== undefined)).toBe(true);
   return report.skips.map(({ reason }) => reason);
 }
 
