@@ -4,7 +4,15 @@ import { bundlePrograms } from './build.mjs';
 
 /** What is run, and behind it the processes that it starts. */
 const programs = {
-  hook: ['bench', 'echo-server', 'http2-echo', 'reading-server', 'typed-server', 'node-client'],
+  hook: [
+    'bench',
+    'bare-server',
+    'echo-server',
+    'http2-echo',
+    'reading-server',
+    'typed-server',
+    'node-client',
+  ],
   endpoints: ['bench', 'serve'],
   soak: ['soak'],
 };

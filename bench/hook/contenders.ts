@@ -30,6 +30,8 @@ export function makeContenders(surroundings: Surroundings): Contender[] {
   const { folder, connectors, goProgram } = surroundings;
   const peerState = join(folder, 'peer.json');
   writeState(folder, connectors);
+  const bareState = join(folder, 'bare.json');
+  writeFileSync(bareState, JSON.stringify(connectors));
   writeFileSync(peerState, JSON.stringify(toPeerState(connectors)));
   const inNode = (script: string, ...args: string[]) => nodeCommand(join(built, script), ...args);
   const contenders: Contender[] = [
@@ -49,6 +51,11 @@ export function makeContenders(surroundings: Surroundings): Contender[] {
       name: 'reading only',
       answer: 'the resources as they came',
       start: (address) => started(inNode('reading-server.js', address)),
+    },
+    {
+      name: 'bare rewrite',
+      answer: 'connectors',
+      start: (address) => started(inNode('bare-server.js', address, bareState)),
     },
     {
       name: 'proto-loader decode and encode',
