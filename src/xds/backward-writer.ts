@@ -1,9 +1,10 @@
 import { copyOf } from './encoding.ts';
-import { wireTypes } from './field-reader.ts';
+import { viewOf, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
+import type { ForwardWriter } from './forward-writer.ts';
 
-/** Bytes; the messages written here are hardly ever larger, and what one that is needed is not kept. */
-const usualSize = 4096;
+/** Of so many bytes or characters the engine's own functions take longer than to set them one by one. */
+const longestLooped = 32;
 
 /**
  * Writes a message from its end to its beginning, so that the length of what is inside is known when
@@ -11,8 +12,16 @@ const usualSize = 4096;
  * first. One at a time; used again and again.
  */
 export class BackwardWriter {
-  #buffer = Buffer.alloc(usualSize);
-  #start = this.#buffer.length;
+  readonly #usualSize: number;
+  #buffer: Buffer;
+  #start: number;
+
+  /** Bytes; most messages are smaller, and what a larger one needed is not kept. */
+  constructor(usualSize = 4096) {
+    this.#usualSize = usualSize;
+    this.#buffer = Buffer.alloc(usualSize);
+    this.#start = usualSize;
+  }
 
   /** Begins a message. */
   begin(): void {
@@ -28,6 +37,18 @@ export class BackwardWriter {
   bytes(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#buffer.set(bytes, this.#start);
+  }
+
+  /** A part of a message, as it is. */
+  part(source: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    this.#reserve(length);
+    if (length > longestLooped) {
+      this.#buffer.set(viewOf(source, from, to), this.#start);
+      return;
+    }
+    const shift = this.#start - from;
+    for (let at = from; at < to; at++) this.#buffer[at + shift] = source[at] ?? 0;
   }
 
   /** Each of these as it is, in their order. */
@@ -54,9 +75,19 @@ export class BackwardWriter {
   /** What was written, in a buffer of its own. */
   finish(): Uint8Array {
     const message = copyOf(this.#buffer, this.#start, this.#buffer.length);
-    if (this.#buffer.length > usualSize) this.#buffer = Buffer.alloc(usualSize);
-    this.begin();
+    this.#letGo();
     return message;
+  }
+
+  /** Moves what was written behind what another writer has written. */
+  moveTo(writer: ForwardWriter): void {
+    writer.part(this.#buffer, this.#start, this.#buffer.length);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.#buffer.length > this.#usualSize) this.#buffer = Buffer.alloc(this.#usualSize);
+    this.begin();
   }
 
   #head(field: FieldRef, length: number): void {

@@ -14,6 +14,22 @@ export function decodeString(bytes: Uint8Array): string {
   return textDecoder.decode(bytes);
 }
 
+/** For texts that are short, as names are. */
+const shortText = Buffer.alloc(256);
+
+/** A part of a message as text, if it is ASCII and not long: without a view. Undefined for any other. */
+export function asciiOf(message: Uint8Array, from: number, to: number): string | undefined {
+  const length = to - from;
+  if (length > shortText.length) return undefined;
+  let all = 0;
+  for (let at = 0; at < length; at++) {
+    const byte = message[from + at] ?? 0;
+    all |= byte;
+    shortText[at] = byte;
+  }
+  return all < 0x80 ? shortText.toString('latin1', 0, length) : undefined;
+}
+
 /** Whether a field with exactly this text occurs anywhere in a message, at whatever depth. */
 export function hasText(message: Uint8Array, text: string): boolean {
   return textFinder(text)(message);

@@ -4,6 +4,7 @@ import {
   parseClusterName,
   parseRouteName,
   parseRuleOfRoute,
+  sanitizeName,
   sanitizeVirtualHostNames,
 } from '../../src/xds/names.ts';
 
@@ -141,4 +142,17 @@ describe('names of rules', () => {
       { numRuns: 5_000 },
     );
   });
+});
+
+it('keeps small letters, digits, dots and dashes of a name', () => {
+  const unit = fc.oneof(
+    fc.constantFrom(...'az`{09/:.-,_AZü\u{1F600}'),
+    fc.string({ unit: 'binary' }),
+  );
+  const name = fc.array(unit, { maxLength: 300 }).map((units) => units.join(''));
+  fc.assert(
+    fc.property(name, (given) => {
+      expect(sanitizeName(given)).toBe(given.replaceAll(/[^a-z0-9.-]/g, '-'));
+    }),
+  );
 });

@@ -11,8 +11,12 @@ import type { SurveyedRoute } from './survey.ts';
 const { Route, RouteMatch } = fields;
 
 /** The routes that take an offline connector's route's place, in order, and what they do. */
-export interface Answer {
+export interface Answer extends AnswerGiven {
   readonly routes: readonly Uint8Array[];
+}
+
+/** How the requests of an offline connector's route are answered. */
+export interface AnswerGiven {
   /** Upgrade types (`websocket`) whose handshakes are answered by a route of their own. */
   readonly refusedUpgrades: readonly string[];
   /** Upgrade types for which no such route could be made. */
@@ -87,7 +91,10 @@ function refuse(field: FieldReader, { action, matcher }: Refusal): FieldEdit {
 }
 
 /** Upgrades that clients ask for by header; CONNECT is answered by a route of its own. */
-function distinctUpgrades({ upgrades }: ForwardingAction): string[] {
+export function distinctUpgrades({ upgrades }: ForwardingAction): readonly string[] {
+  const [first, second] = upgrades;
+  if (first === undefined) return upgrades;
+  if (second === undefined && first.toLowerCase() !== 'connect') return upgrades;
   const byType = new Map<string, string>();
   for (const upgrade of upgrades) byType.set(upgrade.toLowerCase(), upgrade);
   byType.delete('connect');

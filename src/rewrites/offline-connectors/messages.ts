@@ -109,12 +109,35 @@ export function connectRoute(
 ): Uint8Array {
   writer.begin();
   writer.all(filters);
-  if ('cluster' in action) writeTunnelAction(action.cluster);
+  if ('cluster' in action) writeTunnelAction(action.cluster, writer);
   else writer.all(action.fields);
-  writer.text(Route.name, name);
-  writer.bytes(matchConnect());
-  writer.wrap(VirtualHost.routes, 0);
+  writeConnectHead(name, 0, writer);
   return writer.finish();
+}
+
+/** Writes that for a tunnel, without filters, in front of what a writer has. */
+export function writeTunnelRoute(name: string, cluster: string, to: BackwardWriter): void {
+  const behind = to.length;
+  writeTunnelAction(cluster, to);
+  writeConnectHead(name, behind, to);
+}
+
+/** Writes that with another action, without filters, in front of what a writer has. */
+export function writeConnectRoute(
+  name: string,
+  action: readonly Uint8Array[],
+  to: BackwardWriter,
+): void {
+  const behind = to.length;
+  to.all(action);
+  writeConnectHead(name, behind, to);
+}
+
+/** Makes what was written since there were `behind` bytes the rest of a Route for CONNECT. */
+function writeConnectHead(name: string, behind: number, to: BackwardWriter): void {
+  to.text(Route.name, name);
+  to.bytes(matchConnect());
+  to.wrap(VirtualHost.routes, behind);
 }
 
 const upgradeConnect = lazily(() =>
@@ -123,11 +146,11 @@ const upgradeConnect = lazily(() =>
   }),
 );
 
-function writeTunnelAction(cluster: string): void {
-  const behind = writer.length;
-  writer.bytes(upgradeConnect());
-  writer.text(RouteAction.cluster, cluster);
-  writer.wrap(Route.route, behind);
+function writeTunnelAction(cluster: string, to: BackwardWriter): void {
+  const behind = to.length;
+  to.bytes(upgradeConnect());
+  to.text(RouteAction.cluster, cluster);
+  to.wrap(Route.route, behind);
 }
 
 /** An HttpConnectionManager.UpgradeConfig that lets CONNECT reach the routes. */

@@ -2,7 +2,7 @@ import { fields } from '../../xds/fields.ts';
 import type { Destination, ForwardingAction } from '../../xds/route.ts';
 import { mapFields, stringOf } from '../../xds/wire.ts';
 import type { Place, SkipReason } from '../report.ts';
-import { answerRoute } from './answer-route.ts';
+import { type AnswerGiven, answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
 import type { Forward, SurveyedRoute } from './survey.ts';
@@ -38,11 +38,16 @@ const notForwarding: RewrittenRoute = {
 /** Of the routes that have nothing to do with a tunnel. */
 const noTunnels: readonly string[] = [];
 
-/** One route: what the functions below look at together. */
-interface Subject {
+/** One route, and where it is. */
+interface RouteOfHost {
   readonly its: SurveyedRoute;
-  readonly host: VirtualHostEdit;
+  readonly host: { readonly name: string };
   readonly context: RouteConfigurationContext;
+}
+
+/** What the functions below look at together. */
+interface Subject extends RouteOfHost {
+  readonly host: VirtualHostEdit;
 }
 
 /** Rewrites one Route by what the state says of the clusters it forwards to. */
@@ -165,9 +170,19 @@ function isAnswered(forwards: readonly Forward[]): boolean {
 
 function answer(subject: Subject, connectors: readonly string[]): readonly Uint8Array[] {
   const { its, host, context } = subject;
-  const { report } = context;
-  const place = placeOfSubject(subject);
   const given = answerRoute(host.route(its.place), its, context);
+  reportAnswer(subject, connectors, given);
+  return given.routes;
+}
+
+/** Reports how a route is answered that forwards to these connectors. */
+export function reportAnswer(
+  { its, host, context }: RouteOfHost,
+  connectors: readonly string[],
+  given: AnswerGiven,
+): void {
+  const { report } = context;
+  const place = placeOf(context, host.name, its.view.name);
   const what = given.hasBody ? describeAnswer(context) : '503 without a body';
   const detail = `was ${describe(its.action)}, is ${what}`;
   report.changed('route-answered', place, connectors, detail);
@@ -179,7 +194,6 @@ function answer(subject: Subject, connectors: readonly string[]): readonly Uint8
     const why = `${upgrade} handshakes get Envoy’s 403: no route to an absent cluster may be added`;
     report.skipped('validate-clusters', place, why);
   }
-  return given.routes;
 }
 
 function describeAnswer({ settings, offlineAnswer }: RouteConfigurationContext): string {

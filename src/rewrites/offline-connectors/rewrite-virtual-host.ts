@@ -1,6 +1,7 @@
 import { encodeField, encodeTextField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
+import type { Place } from '../report.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { connectFilterConfigs } from './filter-configs.ts';
 import { absentClusterAction, connectRoute } from './messages.ts';
@@ -118,12 +119,19 @@ function tunnelConnect(
   const routeName = connectRouteName('connect', ourName);
   const field = connectRoute(routeName, { cluster }, filters.fields);
   const inserted = placeConnectRoute(edit, routeName, field);
-  if (inserted !== undefined) {
-    const place = placeOf(context, name, routeName);
-    context.report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
-  }
+  if (inserted !== undefined) reportTunnel(placeOf(context, name, routeName), cluster, context);
   takeDomain(edit, domain, context);
   if (inserted !== undefined) edit.insertRoute(inserted);
+}
+
+/** Reports that a CONNECT route at a place leads into the tunnel that a cluster leads into. */
+export function reportTunnel(
+  place: Place,
+  cluster: string,
+  { tunnels, report }: RouteConfigurationContext,
+): void {
+  const owner = tunnels.get(cluster) ?? '';
+  report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
 }
 
 /** Gives the virtual host a domain, unless it has it, or may not have it. */
@@ -132,14 +140,24 @@ function takeDomain(
   domain: string,
   context: RouteConfigurationContext,
 ): void {
-  if (edit.hasDomain(domain)) return;
+  if (edit.hasDomain(domain) || !mayTakeDomain(edit.name, domain, context)) return;
+  edit.append([encodeTextField(VirtualHost.domains, domain)]);
+}
+
+/** Takes a domain for a virtual host that does not have it; false when another one has. Reports either. */
+export function mayTakeDomain(
+  virtualHost: string,
+  domain: string,
+  context: RouteConfigurationContext,
+): boolean {
+  const place = placeOf(context, virtualHost);
   if (!context.ourDomains.take(domain)) {
     const detail = `another virtual host has the domain ${domain} already`;
-    context.report.skipped('domain-taken', placeOf(context, edit.name), detail);
-    return;
+    context.report.skipped('domain-taken', place, detail);
+    return false;
   }
-  context.report.changed('domain-added', placeOf(context, edit.name), [], domain);
-  edit.append([encodeTextField(VirtualHost.domains, domain)]);
+  context.report.changed('domain-added', place, [], domain);
+  return true;
 }
 
 /** CONNECT gets the offline answer too, behind the same filters; it matches no other route (404). */
@@ -162,15 +180,24 @@ function answerConnect(
     : encodeField(Route.route, absentClusterAction('CONNECT'));
   const routes = answered.map((place) => edit.route(place));
   const filters = connectFilterConfigs(routes); // disputed or not: there is nothing behind it
-  const { headers, withoutBody } = context.offlineAnswer;
+  const { headers } = context.offlineAnswer;
   const field = connectRoute(routeName, { fields: [action, ...headers] }, filters.fields);
   const inserted = placeConnectRoute(edit, routeName, field);
   if (inserted === undefined) return;
   edit.insertRoute(inserted);
-  const { status } = context.settings.offlineResponse;
+  reportConnectAnswer(placeOf(context, name, routeName), connectors, context);
+}
+
+/** Reports that a CONNECT route at a place gives the answer of these connectors, each named once or more. */
+export function reportConnectAnswer(
+  place: Place,
+  connectors: readonly string[],
+  { connectable, settings, offlineAnswer, report }: RouteConfigurationContext,
+): void {
+  const { status } = settings.offlineResponse;
+  const { withoutBody } = offlineAnswer;
   const detail = connectable
     ? `CONNECT gets ${status} ${withoutBody === undefined ? 'with the body' : `without the body: ${withoutBody}`}`
     : 'CONNECT gets 503 without a body: no listener of the snapshot lets CONNECT reach these routes';
-  const place = placeOf(context, name, routeName);
   report.changed('connect-answered', place, [...new Set(connectors)], detail);
 }
