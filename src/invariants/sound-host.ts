@@ -1,13 +1,12 @@
 import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
 import { encodeString } from '../xds/encoding.ts';
-import { type FieldReader, spareReader } from '../xds/field-reader.ts';
+import { endOfField, startOfValue } from '../xds/field-ends.ts';
+import { type FieldReader, wireTypes } from '../xds/field-reader.ts';
+import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
-import { MalformedMessageError } from '../xds/malformed.ts';
-import { expectLengthDelimited, over } from '../xds/wire-type.ts';
-import { isValueAt } from './equal-bytes.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
 
-const { RouteConfiguration, VirtualHost } = fields;
+const { VirtualHost } = fields;
 
 /** How many routes a rewrite may have taken away in one place, and the rest is still found again. */
 export const lookAhead = 8;
@@ -15,14 +14,21 @@ export const lookAhead = 8;
 /** Bytes; the engine's own comparison takes longer to call than shorter values to compare. */
 const shortValue = 64;
 
-/** One for each virtual host, used again and again. */
-const readers = { before: spareReader(), after: spareReader() };
-
 /** What holds for all virtual hosts of a route configuration. */
 export interface HostRules {
   readonly maxBodyBytes: number;
   /** Whether a route to an absent cluster gets nothing rejected. */
   readonly mayBeAbsent: boolean;
+}
+
+const nothing = new Uint8Array();
+const { compare } = Buffer.prototype;
+const nameTag = tagOf(VirtualHost.name);
+const domainsTag = tagOf(VirtualHost.domains);
+const routesTag = tagOf(VirtualHost.routes);
+
+function tagOf({ number }: FieldRef): number {
+  return number * 8 + wireTypes.lengthDelimited;
 }
 
 const absent = encodeString(absentCluster);
@@ -36,7 +42,13 @@ export class HostCheck implements RouteRules {
   /** Whether the virtual host that was found sound last has the domains that it had. */
   hasEqualDomains = false;
   readonly #mayBeAbsent: boolean;
-  #before: Buffer | undefined;
+  #before: Uint8Array = nothing;
+  #after: Uint8Array = nothing;
+  /** Where the virtual host was, in `#before`. */
+  #beforeFrom = 0;
+  #beforeTo = 0;
+  /** What it was, once it was searched. */
+  #searched: Buffer | undefined;
 
   constructor(rules: HostRules) {
     this.#mayBeAbsent = rules.mayBeAbsent;
@@ -48,39 +60,41 @@ export class HostCheck implements RouteRules {
    * was. False where that is not seen at a glance, and where one of them is malformed.
    */
   isSound(before: FieldReader, after: FieldReader): boolean {
-    this.#before = undefined;
-    try {
-      then.read(over(before, RouteConfiguration.virtual_hosts, readers.before));
-      return this.#isSound(over(after, RouteConfiguration.virtual_hosts, readers.after));
-    } catch (error) {
-      if (!(error instanceof MalformedMessageError)) throw error;
-      return false;
-    }
+    this.#searched = undefined;
+    this.#before = before.message;
+    this.#after = after.message;
+    this.#beforeFrom = before.valueStart;
+    this.#beforeTo = before.end;
+    return (
+      then.read(before.message, before.valueStart, before.end) &&
+      this.#isSound(after.valueStart, after.end)
+    );
   }
 
-  #isSound(host: FieldReader): boolean {
+  #isSound(from: number, to: number): boolean {
     const { names, domains } = then;
+    const message = this.#after;
     let name = 0;
     let domain = 0;
     let route = 0;
     let hasEqualDomains = true;
-    while (host.next()) {
-      switch (host.number) {
-        case VirtualHost.name.number:
-          expectLengthDelimited(host, VirtualHost.name);
-          if (!this.#isAt(host, names, name)) return false;
+    for (let at = from; at < to; ) {
+      const end = endOfField(message, at, to);
+      if (end === -1 || isOdd(message, at)) return false;
+      switch (message[at]) {
+        case nameTag:
+          if (!this.#isAt(startOfValue(message, at), end, names, name)) return false;
           name += 2;
           break;
-        case VirtualHost.domains.number:
-          expectLengthDelimited(host, VirtualHost.domains);
-          hasEqualDomains &&= this.#isAt(host, domains, domain);
+        case domainsTag:
+          hasEqualDomains &&= this.#isAt(startOfValue(message, at), end, domains, domain);
           domain += 2;
           break;
-        case VirtualHost.routes.number:
-          expectLengthDelimited(host, VirtualHost.routes);
-          route = this.#passRoute(host, route);
+        case routesTag:
+          route = this.#passRoute(startOfValue(message, at), end, route);
           if (route === -1) return false;
       }
+      at = end;
     }
     this.hasEqualDomains = hasEqualDomains && domain === domains.length;
     return domain > 0 && name === names.length;
@@ -90,42 +104,62 @@ export class HostCheck implements RouteRules {
    * Where the next route is looked for: behind this one if it was there before; -1 when it is new, and
    * not sound.
    */
-  #passRoute(host: FieldReader, from: number): number {
+  #passRoute(valueStart: number, end: number, from: number): number {
     const { routes } = then;
     const to = Math.min(routes.length, from + 2 * lookAhead);
-    for (let at = from; at < to; at += 2) if (this.#isAt(host, routes, at)) return at + 2;
-    return isRouteSound(host, this) ? from : -1;
+    for (let at = from; at < to; at += 2)
+      if (this.#isAt(valueStart, end, routes, at)) return at + 2;
+    return isRouteSound(this.#after, valueStart, end, this) ? from : -1;
   }
 
-  /** Whether the reader's value is what was at a place. */
-  #isAt(value: FieldReader, places: Places, at: number): boolean {
-    const { message, valueStart, end } = value;
+  /** Whether a value is what was at a place. */
+  #isAt(valueStart: number, end: number, places: Places, at: number): boolean {
     const from = places.at(at);
     const to = places.at(at + 1);
     if (from === undefined || to === undefined || to - from !== end - valueStart) return false;
-    const before = readers.before.message;
-    if (to - from > shortValue) return isValueAt(value, before, from);
+    const before = this.#before;
+    const after = this.#after;
+    if (to - from > shortValue) return compare.call(after, before, from, to, valueStart, end) === 0;
     for (let offset = to - from - 1; offset >= 0; offset--) {
-      if (before[from + offset] !== message[valueStart + offset]) return false;
+      if (before[from + offset] !== after[valueStart + offset]) return false;
     }
     return true;
   }
 
   /** Whether the virtual host named a cluster before, or it is the one that is absent on purpose. */
-  allowsCluster(name: FieldReader): boolean {
-    if (this.#mayBeAbsent && name.isValue(absent)) return true;
-    const { message, valueStart, end } = name;
-    const length = end - valueStart;
-    if (length === 0 || length >= 0x80 || message[valueStart - 1] !== length) return false;
-    this.#before ??= bytesOf(readers.before, then.start);
-    const { buffer, byteOffset } = message;
-    const lengthAndText = Buffer.from(buffer, byteOffset + valueStart - 1, length + 1);
-    return this.#before.includes(lengthAndText);
+  allowsCluster(message: Uint8Array, from: number, to: number): boolean {
+    if (this.#mayBeAbsent && isAbsentCluster(message, from, to)) return true;
+    const length = to - from;
+    if (length === 0 || length >= 0x80 || message[from - 1] !== length) return false;
+    this.#searched ??= bytesOf(this.#before, this.#beforeFrom, this.#beforeTo);
+    return this.#searched.includes(bytesOf(message, from - 1, to)); // its length, and its text
   }
 }
 
-function bytesOf({ message: { buffer, byteOffset }, limit }: FieldReader, from: number): Buffer {
-  return Buffer.from(buffer, byteOffset + from, limit - from);
+function isAbsentCluster(message: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== absent.length) return false;
+  for (let at = absent.length - 1; at >= 0; at--) {
+    if (message[from + at] !== absent[at]) return false;
+  }
+  return true;
+}
+
+function bytesOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Buffer {
+  return Buffer.from(buffer, byteOffset + from, to - from);
+}
+
+/** Whether a field has the number of one that is looked at, but not its wire type. */
+function isOdd(message: Uint8Array, at: number): boolean {
+  const tag = message[at] ?? 0;
+  if ((tag & 7) === wireTypes.lengthDelimited) return false;
+  switch (tag >>> 3) {
+    case VirtualHost.name.number:
+    case VirtualHost.domains.number:
+    case VirtualHost.routes.number:
+      return true;
+    default:
+      return false; // nor has one whose tag has two bytes: its number is larger than these
+  }
 }
 
 /** Places in a message: of each value from, to. Not an array, whose memory would go when it is cleared. */
@@ -137,9 +171,9 @@ class Places {
     this.length = 0;
   }
 
-  add({ valueStart, end }: FieldReader): void {
-    this.#numbers[this.length] = valueStart;
-    this.#numbers[this.length + 1] = end;
+  add(from: number, to: number): void {
+    this.#numbers[this.length] = from;
+    this.#numbers[this.length + 1] = to;
     this.length += 2;
   }
 
@@ -148,33 +182,33 @@ class Places {
   }
 }
 
-/** Where a virtual host has what another one is compared with. */
+/** Where a virtual host has what another one is compared with. Keeps nothing of the message. */
 class Outline {
-  start = 0;
   readonly names = new Places();
   readonly domains = new Places();
   readonly routes = new Places();
 
-  read(host: FieldReader): void {
-    this.start = host.end;
+  /** False when it is malformed or oddly encoded. */
+  read(message: Uint8Array, from: number, to: number): boolean {
     this.names.clear();
     this.domains.clear();
     this.routes.clear();
-    while (host.next()) {
-      const places = this.#placesOf(host);
-      if (places === undefined) continue;
-      expectLengthDelimited(host, VirtualHost.routes);
-      places.add(host);
+    for (let at = from; at < to; ) {
+      const end = endOfField(message, at, to);
+      if (end === -1 || isOdd(message, at)) return false;
+      this.#placesOf(message[at] ?? 0)?.add(startOfValue(message, at), end);
+      at = end;
     }
+    return true;
   }
 
-  #placesOf({ number }: FieldReader): Places | undefined {
-    switch (number) {
-      case VirtualHost.name.number:
+  #placesOf(tag: number): Places | undefined {
+    switch (tag) {
+      case nameTag:
         return this.names;
-      case VirtualHost.domains.number:
+      case domainsTag:
         return this.domains;
-      case VirtualHost.routes.number:
+      case routesTag:
         return this.routes;
       default:
         return undefined;

@@ -1,47 +1,47 @@
-import { type FieldReader, spareReader } from '../xds/field-reader.ts';
+import { endOfField, startOfValue, tagAt, varintOfField } from '../xds/field-ends.ts';
+import { wireTypes } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
-import { expectLengthDelimited, expectVarint, over } from '../xds/wire-type.ts';
 
-const { VirtualHost, Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
+const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
 const { RequestMirrorPolicy, UpgradeConfig, UInt32Value, DirectResponseAction, DataSource } =
   fields;
 
 /** What a route is measured by. */
 export interface RouteRules {
   readonly maxBodyBytes: number;
-  /** Whether nothing is to be said of a cluster whose name the reader's current field is. */
-  allowsCluster(name: FieldReader): boolean;
+  /** Whether nothing is to be said of the cluster whose name lies there in a message. */
+  allowsCluster(message: Uint8Array, from: number, to: number): boolean;
 }
 
-/** One for each level of messages, used again and again. */
-const readers = {
-  route: spareReader(),
-  action: spareReader(),
-  part: spareReader(),
-  entry: spareReader(),
-  value: spareReader(),
-};
+// All below look at a part of a message by offsets. They answer false, or -1, where something may be wrong
+// with it, where that is not seen at a glance, and where it is malformed or oddly encoded.
 
 /**
- * Whether `examineRoute` would find nothing wrong with the route at which a reader of a virtual host
- * stands, and every cluster that it names is allowed. Made in one pass, without a view or a string; false
- * where that does not tell. Throws MalformedMessageError.
+ * Whether `examineRoute` would find nothing wrong with the route that lies in a message `from` one offset
+ * `to` another, and every cluster that it names is allowed. Made in one pass, without a view or a string; false
+ * where that does not tell.
  */
-export function isRouteSound(outer: FieldReader, rules: RouteRules): boolean {
+export function isRouteSound(
+  message: Uint8Array,
+  from: number,
+  to: number,
+  rules: RouteRules,
+): boolean {
   let hasAction = false;
   let hasMatch = false;
-  const route = over(outer, VirtualHost.routes, readers.route);
-  while (route.next()) {
-    switch (route.number) {
+  for (let at = from; at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return false;
+    switch (tagAt(message, at) >>> 3) {
       case Route.match.number:
         hasMatch = true;
         break;
       case Route.route.number:
-        if (!isActionSound(route, rules)) return false;
+        if (!isActionSound(message, at, end, rules)) return false;
         hasAction = true;
         break;
       case Route.direct_response.number:
-        if (!isDirectResponseSound(route, rules)) return false;
+        if (!isDirectResponseSound(message, at, end, rules)) return false;
         hasAction = true;
         break;
       case Route.redirect.number:
@@ -49,110 +49,164 @@ export function isRouteSound(outer: FieldReader, rules: RouteRules): boolean {
       case Route.non_forwarding_action.number:
         hasAction = true;
     }
+    at = end;
   }
   return hasAction && hasMatch;
 }
 
-function isActionSound(outer: FieldReader, rules: RouteRules): boolean {
+function isDelimited(message: Uint8Array, at: number): boolean {
+  return ((message[at] ?? 0) & 7) === wireTypes.lengthDelimited;
+}
+
+/** The same of a RouteAction, whose field begins `from` one offset. */
+function isActionSound(message: Uint8Array, from: number, to: number, rules: RouteRules): boolean {
+  if (!isDelimited(message, from)) return false;
   let upgrades = 0;
-  const action = over(outer, Route.route, readers.action);
-  while (action.next()) {
-    switch (action.number) {
-      case RouteAction.cluster.number:
-        expectLengthDelimited(action, RouteAction.cluster);
-        if (!rules.allowsCluster(action)) return false;
-        break;
-      case RouteAction.weighted_clusters.number:
-        if (!isSplitSound(action, rules)) return false;
-        break;
-      case RouteAction.request_mirror_policies.number:
-        if (!isMirrorSound(action, rules)) return false;
-        break;
-      case RouteAction.upgrade_configs.number:
-        expectUpgrade(action);
-        upgrades++;
-    }
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1 || !isSoundInAction(message, at, end, rules)) return false;
+    if (tagAt(message, at) >>> 3 === RouteAction.upgrade_configs.number) upgrades++;
+    at = end;
   }
   return upgrades < 2; // of two, only their names can tell whether they are the same
 }
 
-function isSplitSound(outer: FieldReader, rules: RouteRules): boolean {
+function isSoundInAction(message: Uint8Array, at: number, end: number, rules: RouteRules): boolean {
+  switch (tagAt(message, at) >>> 3) {
+    case RouteAction.cluster.number:
+      return isClusterAllowed(message, at, end, rules);
+    case RouteAction.weighted_clusters.number:
+      return isSplitSound(message, at, end, rules);
+    case RouteAction.request_mirror_policies.number:
+      return isMirrorSound(message, at, end, rules);
+    case RouteAction.upgrade_configs.number:
+      return isUpgradeReadable(message, at, end);
+    default:
+      return true;
+  }
+}
+
+/** Of the field that has a cluster's name. */
+function isClusterAllowed(
+  message: Uint8Array,
+  at: number,
+  end: number,
+  rules: RouteRules,
+): boolean {
+  return isDelimited(message, at) && rules.allowsCluster(message, startOfValue(message, at), end);
+}
+
+function isSplitSound(message: Uint8Array, from: number, to: number, rules: RouteRules): boolean {
+  if (!isDelimited(message, from)) return false;
   let sum = 0;
-  const split = over(outer, RouteAction.weighted_clusters, readers.part);
-  while (split.next()) {
-    if (split.number !== WeightedCluster.clusters.number) continue;
-    const weight = weightOf(split, rules);
-    if (weight === undefined) return false;
-    sum += weight;
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return false;
+    if (tagAt(message, at) >>> 3 === WeightedCluster.clusters.number) {
+      const weight = weightOf(message, at, end, rules);
+      if (weight === -1) return false;
+      sum += weight;
+    }
+    at = end;
   }
   return sum >= 1 && sum < 2 ** 32;
 }
 
-/** The weight of an entry of a split; undefined when its cluster is not allowed. */
-function weightOf(outer: FieldReader, rules: RouteRules): number | undefined {
+/** The weight of an entry of a split; -1 when its cluster is not allowed. */
+function weightOf(message: Uint8Array, from: number, to: number, rules: RouteRules): number {
+  if (!isDelimited(message, from)) return -1;
   let weight = 0;
-  const entry = over(outer, WeightedCluster.clusters, readers.entry);
-  while (entry.next()) {
-    if (entry.number === ClusterWeight.name.number) {
-      expectLengthDelimited(entry, ClusterWeight.name);
-      if (!rules.allowsCluster(entry)) return undefined;
-    } else if (entry.number === ClusterWeight.weight.number) weight = uint32Of(entry);
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return -1;
+    const number = tagAt(message, at) >>> 3;
+    if (number === ClusterWeight.name.number) {
+      if (!isClusterAllowed(message, at, end, rules)) return -1;
+    } else if (number === ClusterWeight.weight.number) {
+      weight = uint32Of(message, at, end);
+      if (weight === -1) return -1;
+    }
+    at = end;
   }
   return weight;
 }
 
-function uint32Of(outer: FieldReader): number {
+function uint32Of(message: Uint8Array, from: number, to: number): number {
+  if (!isDelimited(message, from)) return -1;
   let value = 0;
-  const wrapper = over(outer, ClusterWeight.weight, readers.value);
-  while (wrapper.next()) {
-    if (wrapper.number !== UInt32Value.value.number) continue;
-    expectVarint(wrapper, UInt32Value.value);
-    value = wrapper.varint();
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return -1;
+    const tag = tagAt(message, at);
+    if (tag >>> 3 === UInt32Value.value.number) {
+      if ((tag & 7) !== wireTypes.varint) return -1;
+      value = varintOfField(message, at, end);
+    }
+    at = end;
   }
   return value % 2 ** 32;
 }
 
-function isMirrorSound(outer: FieldReader, rules: RouteRules): boolean {
-  const mirror = over(outer, RouteAction.request_mirror_policies, readers.part);
-  while (mirror.next()) {
-    if (mirror.number !== RequestMirrorPolicy.cluster.number) continue;
-    expectLengthDelimited(mirror, RequestMirrorPolicy.cluster);
-    if (!rules.allowsCluster(mirror)) return false;
+function isMirrorSound(message: Uint8Array, from: number, to: number, rules: RouteRules): boolean {
+  if (!isDelimited(message, from)) return false;
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return false;
+    const isCluster = tagAt(message, at) >>> 3 === RequestMirrorPolicy.cluster.number;
+    if (isCluster && !isClusterAllowed(message, at, end, rules)) return false;
+    at = end;
   }
   return true;
 }
 
-function expectUpgrade(outer: FieldReader): void {
-  const upgrade = over(outer, RouteAction.upgrade_configs, readers.part);
-  while (upgrade.next()) {
-    if (upgrade.number !== UpgradeConfig.upgrade_type.number) continue;
-    expectLengthDelimited(upgrade, UpgradeConfig.upgrade_type);
+function isUpgradeReadable(message: Uint8Array, from: number, to: number): boolean {
+  if (!isDelimited(message, from)) return false;
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return false;
+    const isType = tagAt(message, at) >>> 3 === UpgradeConfig.upgrade_type.number;
+    if (isType && !isDelimited(message, at)) return false;
+    at = end;
   }
+  return true;
 }
 
-function isDirectResponseSound(outer: FieldReader, { maxBodyBytes }: RouteRules): boolean {
+function isDirectResponseSound(
+  message: Uint8Array,
+  from: number,
+  to: number,
+  { maxBodyBytes }: RouteRules,
+): boolean {
+  if (!isDelimited(message, from)) return false;
   let status = 0;
-  const response = over(outer, Route.direct_response, readers.part);
-  while (response.next()) {
-    if (response.number === DirectResponseAction.status.number) {
-      expectVarint(response, DirectResponseAction.status);
-      status = response.varint();
-    } else if (response.number === DirectResponseAction.body.number) {
-      if (!isBodySound(response, maxBodyBytes)) return false;
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return false;
+    const tag = tagAt(message, at);
+    if (tag >>> 3 === DirectResponseAction.status.number) {
+      if ((tag & 7) !== wireTypes.varint) return false;
+      status = varintOfField(message, at, end);
+    } else if (tag >>> 3 === DirectResponseAction.body.number) {
+      if (!isBodySound(message, at, end, maxBodyBytes)) return false;
     }
+    at = end;
   }
   return status >= 200 && status <= 599;
 }
 
-function isBodySound(outer: FieldReader, maxBodyBytes: number): boolean {
-  const body = over(outer, DirectResponseAction.body, readers.entry);
-  while (body.next()) {
+function isBodySound(message: Uint8Array, from: number, to: number, maxBodyBytes: number): boolean {
+  if (!isDelimited(message, from)) return false;
+  for (let at = startOfValue(message, from); at < to; ) {
+    const end = endOfField(message, at, to);
+    if (end === -1) return false;
+    const number = tagAt(message, at) >>> 3;
     const isInline =
-      body.number === DataSource.inline_bytes.number ||
-      body.number === DataSource.inline_string.number;
-    if (!isInline) continue;
-    expectLengthDelimited(body, DataSource.inline_string);
-    if (body.end - body.valueStart > maxBodyBytes) return false;
+      number === DataSource.inline_bytes.number || number === DataSource.inline_string.number;
+    if (isInline) {
+      if (!isDelimited(message, at)) return false;
+      if (end - startOfValue(message, at) > maxBodyBytes) return false;
+    }
+    at = end;
   }
   return true;
 }

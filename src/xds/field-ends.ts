@@ -48,11 +48,24 @@ function endOfVarint(message: Uint8Array, from: number): number {
   return -1;
 }
 
-/**
- * Where the value begins of the length-delimited field that begins here, whose tag has one byte and whose
- * end `endOfField` told.
- */
+/** The tag of the field that begins here, whose end `endOfField` told. */
+export function tagAt(message: Uint8Array, at: number): number {
+  const low = message[at] ?? 0;
+  return low < 0x80 ? low : (low & 0x7f) + (message[at + 1] ?? 0) * 0x80;
+}
+
+/** Where the value begins of the length-delimited field that begins here, whose end `endOfField` told. */
 export function startOfValue(message: Uint8Array, at: number): number {
-  if ((message[at + 1] ?? 0) < 0x80) return at + 2;
-  return (message[at + 2] ?? 0) < 0x80 ? at + 3 : at + 4;
+  const length = (message[at] ?? 0) < 0x80 ? at + 1 : at + 2;
+  if ((message[length] ?? 0) < 0x80) return length + 1;
+  return (message[length + 1] ?? 0) < 0x80 ? length + 2 : length + 3;
+}
+
+/** The value of the varint field that begins here, whose end `endOfField` told. */
+export function varintOfField(message: Uint8Array, at: number, end: number): number {
+  const from = (message[at] ?? 0) < 0x80 ? at + 1 : at + 2;
+  let value = 0;
+  for (let next = end - 1; next >= from; next--)
+    value = value * 0x80 + ((message[next] ?? 0) & 0x7f);
+  return value;
 }
