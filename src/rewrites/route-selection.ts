@@ -82,30 +82,30 @@ export class RouteSelection {
 
 /** The selected routes of one route configuration. */
 export class SelectedRoutes implements RoutesToRead {
-  readonly #selection: RouteSelection;
-  readonly #scan: RouteScan;
+  readonly selection: RouteSelection;
+  readonly scan: RouteScan;
 
   constructor(selection: RouteSelection, scan: RouteScan) {
-    this.#selection = selection;
-    this.#scan = scan;
+    this.selection = selection;
+    this.scan = scan;
   }
 
   get mayHaveMatcherTree(): boolean {
-    return this.#scan.hasMatcherTree;
+    return this.scan.hasMatcherTree;
   }
 
   hasHost(host: number): boolean {
-    const { firstHost, hasMatcherTree } = this.#scan;
-    const { columns } = this.#selection;
+    const { firstHost, hasMatcherTree } = this.scan;
+    const { columns } = this.selection;
     const from = columns.firstRouteOf(firstHost + host);
     return (
-      hasMatcherTree || this.#selection.hasAny(from, columns.firstRouteOf(firstHost + host + 1))
+      hasMatcherTree || this.selection.hasAny(from, columns.firstRouteOf(firstHost + host + 1))
     );
   }
 
   hasRoute(host: number, route: number): boolean {
-    const { columns } = this.#selection;
-    return this.#selection.has(columns.firstRouteOf(this.#scan.firstHost + host) + route);
+    const { columns } = this.selection;
+    return this.selection.has(columns.firstRouteOf(this.scan.firstHost + host) + route);
   }
 }
 

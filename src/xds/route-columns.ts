@@ -28,6 +28,9 @@ export class RouteColumns {
   /** Of each route where its own name is in its route configuration. */
   readonly routeNameStarts = new Column();
   readonly routeNameEnds = new Column();
+  /** Of each route where its field is in its route configuration. */
+  readonly routeStarts = new Column();
+  readonly routeFieldEnds = new Column();
   /** Of each route the place behind its last cluster. */
   readonly #clusterEnds = new Column();
 
@@ -60,6 +63,12 @@ export class RouteColumns {
     this.#clusterEnds.push(this.clusters.length);
   }
 
+  /** Says where the route that was ended last is. */
+  placeRoute(start: number, end: number): void {
+    this.routeStarts.push(start);
+    this.routeFieldEnds.push(end);
+  }
+
   addObject(object: number, name: number): void {
     this.objects.push(object);
     this.names.push(name);
@@ -81,6 +90,7 @@ export class RouteColumns {
     for (const one of [this.traits, this.objects, this.names]) one.truncate(routes);
     this.routeNameStarts.truncate(routes);
     this.routeNameEnds.truncate(routes);
+    for (const one of [this.routeStarts, this.routeFieldEnds]) one.truncate(routes);
     this.#clusterEnds.truncate(routes);
     this.clusters.truncate(clusters);
   }

@@ -150,6 +150,7 @@ function scanRoute(outer: FieldReader, columns: RouteColumns): void {
   }
   if (actions > 1 || matches > 1 || metadata > 1) traits |= routeTraits.odd;
   columns.endRoute(traits, from, to);
+  columns.placeRoute(outer.start, outer.end);
   if (object) columns.addObject(scannedObject.object, scannedObject.name);
   else addObjectOfName(reader.message, from, to, columns);
 }

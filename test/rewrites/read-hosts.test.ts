@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { readHosts } from '../../src/rewrites/offline-connectors/read-hosts.ts';
+import { UsualRoutes } from '../../src/rewrites/offline-connectors/usual-routes.ts';
 import { everyRoute } from '../../src/rewrites/route-selection.ts';
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { indexClusters } from '../../src/xds/cluster-index.ts';
@@ -21,7 +22,8 @@ it('says where a route that cannot be read is, from the begin of its route confi
   ]);
   const clusters = indexClusters(readSnapshot(new Uint8Array()));
   const asked = { view: new ConnectorView([]), clusters };
-  expect(() => readHosts(configuration, everyRoute, asked)).toThrow(
+  const usual = new UsualRoutes(asked);
+  expect(() => readHosts(configuration, everyRoute, { asked, usual })).toThrow(
     expect.objectContaining({
       offset: configuration.length - cutOff.length,
       path: 'virtual_hosts[1].routes[2]',

@@ -8,9 +8,10 @@ import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { hasText } from '../../xds/text.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { RoutesOfEach } from '../route-selection.ts';
-import { readHosts } from './read-hosts.ts';
+import { type Reading, readHosts } from './read-hosts.ts';
 import { selectRoutes } from './select-routes.ts';
-import { type Asked, judge, type Verdict } from './verdict.ts';
+import { type JudgedRule, UsualRoutes } from './usual-routes.ts';
+import { judge, type Verdict } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
 export interface Survey {
@@ -43,6 +44,8 @@ export interface SurveyedRoute {
   readonly action: ForwardingAction;
   readonly identity: RouteIdentity | undefined;
   readonly forwards: readonly Forward[];
+  /** What it shares with others of its rule; undefined when it was read in full. */
+  readonly rule: JudgedRule | undefined;
 }
 
 /** A cluster that a route forwards to, with its share and what the state says of it. */
@@ -62,9 +65,10 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
   const clusters = indexClusters(snapshot);
   const uses = new ClusterUses();
   const concerned = new Map<number, SurveyedConfiguration>();
+  const asked = { view, clusters };
   const looking = {
     routes: selectRoutes(snapshot, view),
-    asked: { view, clusters },
+    reading: { asked, usual: new UsualRoutes(asked) },
     uses,
     concerned,
   };
@@ -89,7 +93,7 @@ export function survey(snapshot: Snapshot, view: ConnectorLookup, report: Report
 /** What the route configurations are looked at with, and what is found. */
 interface Looking {
   readonly routes: RoutesOfEach;
-  readonly asked: Asked;
+  readonly reading: Reading;
   readonly uses: ClusterUses;
   readonly concerned: Map<number, SurveyedConfiguration>;
 }
@@ -97,7 +101,7 @@ interface Looking {
 function look(routeConfiguration: Uint8Array, index: number, looking: Looking): Uint8Array {
   const toRead = looking.routes[index];
   if (toRead === undefined) return routeConfiguration;
-  const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, looking.asked);
+  const { hosts, hasMatcherTree } = readHosts(routeConfiguration, toRead, looking.reading);
   let isConcerned = hasMatcherTree;
   for (const { routes } of hosts) {
     for (const route of routes) isConcerned = noteRoute(route, looking) || isConcerned;
@@ -107,8 +111,16 @@ function look(routeConfiguration: Uint8Array, index: number, looking: Looking): 
 }
 
 /** Answers whether a connector plays a part in it. */
-function noteRoute({ action, identity, forwards }: SurveyedRoute, looking: Looking): boolean {
-  const { asked, uses } = looking;
+function noteRoute(route: SurveyedRoute, looking: Looking): boolean {
+  const { rule } = route;
+  if (rule === undefined) return noteUses(route, looking);
+  rule.isConcerned ??= noteUses(route, looking); // to note the same again would change nothing
+  return rule.isConcerned;
+}
+
+function noteUses({ action, identity, forwards }: SurveyedRoute, looking: Looking): boolean {
+  const { uses, reading } = looking;
+  const { asked } = reading;
   let isConcerned = false;
   for (const cluster of action.mirrors) {
     isConcerned = uses.note(cluster, judge(cluster, undefined, asked)) || isConcerned;
