@@ -2,7 +2,7 @@ import { readClusterName } from './cluster.ts';
 import { ClusterScanner } from './cluster-scan.ts';
 import { Column } from './column.ts';
 import { releaseSpareReaders } from './field-reader.ts';
-import { hashText } from './name-hash.ts';
+import { hashText, notAscii } from './name-hash.ts';
 import { countResources, type Snapshot } from './snapshot.ts';
 
 /** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
@@ -32,6 +32,9 @@ export class ClusterIndex {
   readonly #sorts = new Column();
   /** Of each cluster the hash of its name. */
   readonly #hashes = new Column();
+  /** Of each cluster where its name is in it. */
+  readonly #nameStarts = new Column();
+  readonly #nameEnds = new Column();
   /** The place of each bucket’s last cluster, from 1; 0 when it is empty. A power of 2 of them. */
   readonly #buckets: Int32Array;
   /** Of each cluster the place of the one before it in its bucket, from 1; 0 for none. */
@@ -73,9 +76,20 @@ export class ClusterIndex {
     for (let place = this.#lastIn(hash); place !== -1; place = this.#before.at(place) - 1) {
       const cluster = this.#clusters[place];
       if (cluster === undefined || this.#hashes.at(place) !== hash) continue;
-      if (readClusterName(cluster) === name) return cluster;
+      if (this.#isNamed(cluster, place, name)) return cluster;
     }
     return undefined;
+  }
+
+  /** Whether the cluster at a place has this name; of ASCII, as nearly all are, no string is made. */
+  #isNamed(cluster: Uint8Array, place: number, name: string): boolean {
+    if (this.#hashes.at(place) === notAscii) return readClusterName(cluster) === name;
+    const from = this.#nameStarts.at(place);
+    if (this.#nameEnds.at(place) - from !== name.length) return false;
+    for (let at = 0; at < name.length; at++) {
+      if (cluster[from + at] !== name.charCodeAt(at)) return false;
+    }
+    return true;
   }
 
   has(name: string): boolean {
@@ -117,8 +131,12 @@ export class ClusterIndex {
       this.#sorts.push(sorts.unreadable);
       this.#hashes.push(0);
       this.#before.push(0);
+      this.#nameStarts.push(0);
+      this.#nameEnds.push(0);
       return;
     }
+    this.#nameStarts.push(scanner.nameFrom);
+    this.#nameEnds.push(scanner.nameTo);
     const bucket = this.#bucketOf(scanner.name);
     this.#sorts.push(scanner.isEds ? sorts.eds : sorts.listing);
     this.#hashes.push(scanner.name);

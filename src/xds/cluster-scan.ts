@@ -11,6 +11,9 @@ const { Cluster } = fields;
 export class ClusterScanner {
   /** `hashName` of the name of the last cluster. */
   name = 0;
+  /** Where its name is in it. */
+  nameFrom = 0;
+  nameTo = 0;
   /** Whether it has its endpoints from EDS, and lists none itself. */
   isEds = false;
 
@@ -42,6 +45,8 @@ export class ClusterScanner {
       } else if (reader.number === Cluster.cluster_type.number) isCustom = true;
     }
     this.name = hashName(reader.message, from, to);
+    this.nameFrom = from;
+    this.nameTo = to;
     this.isEds = isEds && !isCustom;
   }
 }

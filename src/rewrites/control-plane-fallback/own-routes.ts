@@ -16,6 +16,20 @@ export function isFallbackRouteName(name: string): boolean {
   return ownName.test(name);
 }
 
+const slash = 0x2f;
+const lengthsOfEndings = routeRoles.map((role) => `/offramp-${role}`.length);
+
+/**
+ * Whether a name that lies in a message may be such a route’s, by its length and one byte of it: false is
+ * certain, and spares a string of the name.
+ */
+export function mayBeFallbackRouteName(message: Uint8Array, from: number, to: number): boolean {
+  for (const length of lengthsOfEndings) {
+    if (to - length >= from && message[to - length] === slash) return true;
+  }
+  return false;
+}
+
 /** A route’s name as a key of ours: what is safe in headers and contexts. */
 export function keyOf(routeName: string): string {
   return routeName.replaceAll(/[^A-Za-z0-9._/-]/g, '_');

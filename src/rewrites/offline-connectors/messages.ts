@@ -212,19 +212,42 @@ const internalEndpoint = madeOnce((internalListener) =>
   }),
 );
 
+/** Where a tunnel ends, as the field of a ClusterLoadAssignment. */
+interface TunnelEnd {
+  readonly internalListener: string;
+  readonly endpoints: Uint8Array;
+}
+
+/**
+ * Kept with the state: it says all of this. What is not of the state, as the names of clusters, which a
+ * snapshot says, is not kept.
+ */
+const tunnelEnds = new WeakMap<Tunnel, TunnelEnd>();
+
+function tunnelEnd({ tunnel, internalListener }: TunnelClusterOptions): Uint8Array {
+  const known = tunnelEnds.get(tunnel);
+  if (known?.internalListener === internalListener) return known.endpoints;
+  writer.begin();
+  writeStructText('endpoint_id', tunnel.endpointId);
+  writeStructText('address', `${tunnel.host}:${tunnel.port}`);
+  writeMapEntry(Metadata.filter_metadata, 'tunnel', 0);
+  writer.wrap(LbEndpoint.metadata, 0);
+  writer.bytes(internalEndpoint(internalListener));
+  writer.wrap(LocalityLbEndpoints.lb_endpoints, 0);
+  writer.wrap(ClusterLoadAssignment.endpoints, 0);
+  const endpoints = writer.finish();
+  tunnelEnds.set(tunnel, { internalListener, endpoints });
+  return endpoints;
+}
+
 /** The Cluster that leads into a connector's tunnel, by way of Envoy's internal listener. */
 export function tunnelCluster(options: TunnelClusterOptions): Uint8Array {
-  const { name, tunnel, internalListener, http2 } = options;
+  const endpoints = tunnelEnd(options);
+  const { name, http2 } = options;
   writer.begin();
   if (http2) writer.bytes(http2Rest());
   const behind = writer.length;
-  writeStructText('endpoint_id', tunnel.endpointId);
-  writeStructText('address', `${tunnel.host}:${tunnel.port}`);
-  writeMapEntry(Metadata.filter_metadata, 'tunnel', behind);
-  writer.wrap(LbEndpoint.metadata, behind);
-  writer.bytes(internalEndpoint(internalListener));
-  writer.wrap(LocalityLbEndpoints.lb_endpoints, behind);
-  writer.wrap(ClusterLoadAssignment.endpoints, behind);
+  writer.bytes(endpoints);
   writer.text(ClusterLoadAssignment.cluster_name, name);
   writer.wrap(Cluster.load_assignment, behind);
   writer.bytes(tunnelRest());

@@ -68,7 +68,7 @@ function openTunnel(cluster: Uint8Array, index: number, opening: Opening): Uint8
   const http2 = speaksHttp2(cluster);
   const replacement = tunnelCluster({ name, tunnel, internalListener, http2 });
   opening.opened.set(name, connector.name);
-  if (isTunnelAlready(cluster, replacement)) return cluster;
+  if (isTunnelAlready(cluster, replacement, name)) return cluster;
   report.changed(
     'cluster-replaced',
     { kind: 'clusters', resource: name },
@@ -81,9 +81,18 @@ function openTunnel(cluster: Uint8Array, index: number, opening: Opening): Uint8
 const hasConfirmFilter = textFinder(filterNames.confirm);
 
 /** Whether it is this tunnel, perhaps with what the fallback put into it: our own output, seen again. */
-function isTunnelAlready(cluster: Uint8Array, tunnel: Uint8Array): boolean {
+function isTunnelAlready(cluster: Uint8Array, tunnel: Uint8Array, name: string): boolean {
+  if (!beginsAlike(cluster, tunnel, name.length + bytesBehindName)) return false;
   return (
     Buffer.compare(tunnel, cluster) === 0 ||
     (hasConfirmFilter(cluster) && Buffer.compare(prependConfirmFilter(tunnel), cluster) === 0)
   );
+}
+
+/** Tunnels begin with their name and much that all have in common, whatever the fallback does. */
+const bytesBehindName = 16;
+
+function beginsAlike(one: Uint8Array, other: Uint8Array, length: number): boolean {
+  for (let at = 0; at < length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }

@@ -1,62 +1,69 @@
+import { Column } from '../../xds/column.ts';
 import { type FieldReader, viewOf } from '../../xds/field-reader.ts';
-import { hashName, notAscii } from '../../xds/name-hash.ts';
+import { hashName } from '../../xds/name-hash.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
 import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
 import { decodeString } from '../../xds/text.ts';
 import type { Place } from '../../xds/usual-object.ts';
 import { UsualRoute } from '../../xds/usual-route.ts';
-import { isOwnRoute } from './own-routes.ts';
+import { mayBeFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Forward, SurveyedRoute } from './survey.ts';
 import { type Asked, judge } from './verdict.ts';
 
 /** What the routes have in common that are of one rule and forward to one cluster. */
 export interface JudgedRule {
-  readonly cluster: string;
   readonly identity: RouteIdentity;
   readonly forwards: readonly Forward[];
-  readonly plain: ForwardingAction;
-  readonly withWebSocket: ForwardingAction;
-  /** Whether a connector plays a part in it; undefined until it was noted who uses its cluster. */
-  isConcerned: boolean | undefined;
+  readonly action: ForwardingAction;
+  /** The same with WebSocket switched on. */
+  readonly webSocketAction: ForwardingAction;
+  /** The message of its first route, and which of `places` say where its names are there. */
+  readonly message: Uint8Array;
+  readonly firstPlace: number;
   /** Another whose cluster has the same hash. */
   readonly before: JudgedRule | undefined;
+  /** Whether a connector plays a part in it; undefined until it was noted who uses its cluster. */
+  isConcerned: boolean | undefined;
 }
 
 /**
- * Reads the routes of a snapshot that look as nearly all do. Those of one rule follow one another under
- * several hosts and paths: what the state says of them is asked once, and no string made of it again.
+ * Reads the routes of a snapshot that look as nearly all do. Most rules have several, one for each host
+ * and path: what the state says of them is asked once, and the strings for it are made once.
  */
 export class UsualRoutes {
   readonly #asked: Asked;
   readonly #route = new UsualRoute();
+  /** The names by which a route is told to be of the same rule as another. */
+  readonly #names: readonly Place[];
+  /** Where these are in the first route of each rule: from, to. */
+  readonly #places = new Column();
   /** By the hash of the cluster, the last of several. */
   readonly #rules = new Map<number, JudgedRule>();
 
   constructor(asked: Asked) {
     this.#asked = asked;
+    const { cluster, objectName, namespace, kind } = this.#route;
+    this.#names = [cluster, objectName, namespace, kind];
   }
 
   /** Reads the route at which a reader of a virtual host stands; undefined when it has to be read in full. */
   read({ message, valueStart, end }: FieldReader, place: number): SurveyedRoute | undefined {
     const route = this.#route;
     if (!route.read(message, valueStart, end)) return undefined;
-    const index = ruleOfRouteName(message, route.name.from, route.name.to);
-    if (index === undefined) return undefined;
-    const rule = this.#ruleOf(message, index);
+    const { from, to } = route.name;
+    if (mayBeFallbackRouteName(message, from, to)) return undefined;
+    const index = ruleOfRouteName(message, from, to);
+    const rule = index === undefined ? undefined : this.#ruleOf(message, index);
     if (rule === undefined) return undefined;
-    const name = textAt(message, route.name);
-    const view = { name, matchesConnect: false, ambiguous: false };
-    if (isOwnRoute(view)) return undefined;
-    const { identity, forwards, plain, withWebSocket } = rule;
-    const action = route.hasWebSocket ? withWebSocket : plain;
-    return { place, view, action, identity, forwards, rule };
+    const view = { name: textAt(message, route.name), matchesConnect: false, ambiguous: false };
+    const action = route.hasWebSocket ? rule.webSocketAction : rule.action;
+    return { place, view, action, identity: rule.identity, forwards: rule.forwards, rule };
   }
 
   #ruleOf(message: Uint8Array, index: number): JudgedRule | undefined {
     const { cluster } = this.#route;
     const hash = hashName(message, cluster.from, cluster.to);
-    if (hash === notAscii) return undefined;
     const last = this.#rules.get(hash);
     for (let rule = last; rule !== undefined; rule = rule.before) {
       if (this.#isOf(rule, message, index)) return rule;
@@ -67,19 +74,26 @@ export class UsualRoutes {
   }
 
   /** Whether the route that was read is of a rule, and forwards to its cluster. */
-  #isOf({ cluster, identity }: JudgedRule, message: Uint8Array, index: number): boolean {
-    const route = this.#route;
-    const { kind, namespace, name } = identity.object;
-    return (
-      identity.rule === index &&
-      isText(message, route.cluster, cluster) &&
-      isText(message, route.objectName, name) &&
-      isText(message, route.namespace, namespace) &&
-      isText(message, route.kind, kind)
-    );
+  #isOf(rule: JudgedRule, message: Uint8Array, index: number): boolean {
+    if (rule.identity.rule !== index) return false;
+    let at = rule.firstPlace;
+    for (const place of this.#names) {
+      if (!this.#isNameAt(at, rule.message, message, place)) return false;
+      at += 2;
+    }
+    return true;
   }
 
-  /** Undefined when its names are not ASCII, so that bytes do not tell them apart, or there is no kind. */
+  /** Whether a name of a first route, at one of the places, is the same as one in another message. */
+  #isNameAt(at: number, first: Uint8Array, message: Uint8Array, { from, to }: Place): boolean {
+    const shift = this.#places.at(at) - from;
+    if (this.#places.at(at + 1) - to !== shift) return false;
+    for (let here = from; here < to; here++)
+      if (message[here] !== first[here + shift]) return false;
+    return true;
+  }
+
+  /** Undefined when its metadata does not say the kind of its object: then its name does. */
   #judge(
     message: Uint8Array,
     rule: number,
@@ -87,39 +101,36 @@ export class UsualRoutes {
   ): JudgedRule | undefined {
     const route = this.#route;
     const kind = textAt(message, route.kind);
+    if (kind === '') return undefined;
     const namespace = textAt(message, route.namespace);
-    const name = textAt(message, route.objectName);
-    if (kind === '' || !isAscii(`${kind}${namespace}${name}`)) return undefined;
+    const identity = {
+      object: { kind, namespace, name: textAt(message, route.objectName) },
+      rule,
+    };
     const cluster = textAt(message, route.cluster);
-    const identity = { object: { kind, namespace, name }, rule };
     const verdict = judge(cluster, identity, this.#asked);
     const destination = { kind: 'cluster', cluster } as const;
+    const firstPlace = this.#places.length;
+    for (const { from, to } of this.#names) {
+      this.#places.push(from);
+      this.#places.push(to);
+    }
     return {
-      cluster,
       identity,
       forwards: [{ cluster, weight: 1, verdict }],
-      plain: { destination, mirrors: [], upgrades: [] },
-      withWebSocket: { destination, mirrors: [], upgrades: ['websocket'] },
-      isConcerned: undefined,
+      action: { destination, mirrors: none, upgrades: none },
+      webSocketAction: { destination, mirrors: none, upgrades: webSocket },
+      message,
+      firstPlace,
       before,
+      isConcerned: undefined,
     };
   }
 }
 
+const none: readonly string[] = [];
+const webSocket: readonly string[] = ['websocket'];
+
 function textAt(message: Uint8Array, { from, to }: Place): string {
   return from === to ? '' : decodeString(viewOf(message, from, to));
-}
-
-/** Whether a part of a message is this text, which is ASCII. */
-function isText(message: Uint8Array, { from, to }: Place, text: string): boolean {
-  if (to - from !== text.length) return false;
-  for (let at = 0; at < text.length; at++) {
-    if (message[from + at] !== text.charCodeAt(at)) return false;
-  }
-  return true;
-}
-
-function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) >= 0x80) return false;
-  return true;
 }
