@@ -1,3 +1,5 @@
+import { encodeString } from '../../xds/encoding.ts';
+
 /** What each route that the fallback adds is for; the end of its name. */
 export const routeRoles = ['settled', 'replay', 'remembered', 'vm'] as const;
 
@@ -16,18 +18,23 @@ export function isFallbackRouteName(name: string): boolean {
   return ownName.test(name);
 }
 
-const slash = 0x2f;
-const lengthsOfEndings = routeRoles.map((role) => `/offramp-${role}`.length);
+const beforeRole = encodeString('/offramp-');
+const lengthsOfEndings = routeRoles.map((role) => beforeRole.length + role.length);
 
 /**
- * Whether a name that lies in a message may be such a route’s, by its length and one byte of it: false is
+ * Whether a name that lies in a message, `from` one offset `to` another, may be such a route’s: false is
  * certain, and spares a string of the name.
  */
 export function mayBeFallbackRouteName(message: Uint8Array, from: number, to: number): boolean {
   for (const length of lengthsOfEndings) {
-    if (to - length >= from && message[to - length] === slash) return true;
+    if (to - length >= from && isAt(message, to - length, beforeRole)) return true;
   }
   return false;
+}
+
+function isAt(message: Uint8Array, from: number, text: Uint8Array): boolean {
+  for (let at = 0; at < text.length; at++) if (message[from + at] !== text[at]) return false;
+  return true;
 }
 
 /** A route’s name as a key of ours: what is safe in headers and contexts. */

@@ -1,5 +1,5 @@
 import { Column } from '../../xds/column.ts';
-import { type FieldReader, viewOf } from '../../xds/field-reader.ts';
+import { FieldReader, viewOf } from '../../xds/field-reader.ts';
 import { hashName } from '../../xds/name-hash.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
 import type { RouteIdentity } from '../../xds/route-identity.ts';
@@ -100,7 +100,9 @@ export class UsualRoutes {
     before: JudgedRule | undefined,
   ): JudgedRule | undefined {
     const route = this.#route;
-    const kind = textAt(message, route.kind);
+    const { from, to } = route.kind;
+    const isHttp = new FieldReader(message, from, to).isText(usualKind);
+    const kind = isHttp ? usualKind : textAt(message, route.kind);
     if (kind === '') return undefined;
     const namespace = textAt(message, route.namespace);
     const identity = {
@@ -128,6 +130,8 @@ export class UsualRoutes {
   }
 }
 
+/** Of nearly all routes; no string is made of it. */
+const usualKind = 'HTTPRoute';
 const none: readonly string[] = [];
 const webSocket: readonly string[] = ['websocket'];
 
