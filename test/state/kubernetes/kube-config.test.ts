@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { loadKubeConfig } from '../../../src/state/kubernetes/kube-config.ts';
@@ -31,7 +32,8 @@ function write(name: string, user: object): string {
 }
 
 async function authorization(file: string | undefined): Promise<unknown> {
-  const { kubeConfig } = loadKubeConfig(file);
+  const kubeConfig = new KubeConfig();
+  loadKubeConfig(kubeConfig, file);
   const options: RequestOptions = {};
   await kubeConfig.applyToHTTPSOptions(options);
   return Object(options.headers).Authorization;
@@ -52,7 +54,8 @@ describe('a kubeconfig', () => {
   it('gives the token that is in the file now', async () => {
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, 'first');
-    const { kubeConfig } = loadKubeConfig(write('a', { tokenFile }));
+    const kubeConfig = new KubeConfig();
+    loadKubeConfig(kubeConfig, write('a', { tokenFile }));
     for (const token of ['first', 'second']) {
       writeFileSync(tokenFile, token);
       const options: RequestOptions = {};
