@@ -3,7 +3,7 @@ import { viewOf, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import type { ForwardWriter } from './forward-writer.ts';
 
-/** Of so many bytes or characters the engine's own functions take longer than to set them one by one. */
+/** Bytes that are set one by one, when they are no more: the engine's own functions take longer for so few. */
 const longestLooped = 32;
 
 /**

@@ -2,7 +2,7 @@
  * Where the field ends that begins at an offset of a message; -1 when it does not end `limit` at the latest,
  * or is encoded in a way that hardly any is: such a message has to be walked by a `FieldReader`, which also
  * tells what is wrong. Usual are tags of at most two bytes, in their shortest form, lengths of at most three
- * bytes, and no groups. Nothing is kept of the message, and nothing is made.
+ * bytes, varints of at most five, and no groups. Nothing is kept of the message, and nothing is made.
  */
 export function endOfField(message: Uint8Array, at: number, limit: number): number {
   const tag = message[at] ?? 0;

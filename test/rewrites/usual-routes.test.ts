@@ -86,3 +86,29 @@ it('are found at the places that a scan noted, as by a walk', () => {
   );
   expect(found[0]?.routes.length).toBeGreaterThan(0);
 });
+
+/** Routes of one rule each, all to one cluster. */
+function readRules(to: string, objects: readonly string[]) {
+  const rules = objects.map((object) => ({ name, route: { cluster: to }, metadata: of(object) }));
+  const configured = encodeXds('envoy.config.route.v3.RouteConfiguration', {
+    virtual_hosts: [{ name: 'all', routes: rules }],
+  });
+  const { hosts } = readHosts(configured, everyRoute, { asked, usual: new UsualRoutes(asked) });
+  return hosts[0]?.routes ?? [];
+}
+
+const numbers = Array.from({ length: 20 }, (_, number) => number);
+
+it('are told apart by their objects where many rules share a cluster', () => {
+  const objects = numbers.map((number) => `app-${number}`);
+  const read = readRules('shared', objects);
+  expect(read.every(({ rule }) => rule !== undefined && rule.before === undefined)).toBe(true);
+  expect(read.map(({ identity }) => identity?.object.name)).toEqual(objects);
+});
+
+it('are read in full where the hashes of many rules meet', () => {
+  const objects = numbers.map((number) => `ä${number}`); // all that is not ASCII has one hash
+  const read = readRules('ü', objects);
+  expect(read.filter(({ rule }) => rule !== undefined)).toHaveLength(8);
+  expect(read.map(({ identity }) => identity?.object.name)).toEqual(objects);
+});

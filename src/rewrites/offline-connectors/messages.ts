@@ -235,7 +235,7 @@ function tunnelEnd({ tunnel, internalListener }: TunnelClusterOptions): Uint8Arr
   writer.bytes(internalEndpoint(internalListener));
   writer.wrap(LocalityLbEndpoints.lb_endpoints, 0);
   writer.wrap(ClusterLoadAssignment.endpoints, 0);
-  const endpoints = writer.finish();
+  const endpoints = writer.finish().slice(); // a view would keep what else its buffer has of this call
   tunnelEnds.set(tunnel, { internalListener, endpoints });
   return endpoints;
 }

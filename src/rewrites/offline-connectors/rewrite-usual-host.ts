@@ -16,7 +16,7 @@ import { connectRouteName, upgradeRouteName } from './own-routes.ts';
 import { reportAnswer } from './rewrite-route.ts';
 import { mayTakeDomain, reportConnectAnswer, reportTunnel } from './rewrite-virtual-host.ts';
 import type { SurveyedRoute } from './survey.ts';
-import { UsualHost, UsualRoute } from './usual-host.ts';
+import { AnsweredRoute, UsualHost } from './usual-host.ts';
 
 const { RouteConfiguration, VirtualHost, Route, RouteMatch } = fields;
 
@@ -26,7 +26,7 @@ const usualSize = 32 * 1024;
 // Used for one virtual host after the other; none of them keeps a request.
 const writer = new BackwardWriter(usualSize);
 const host = new UsualHost();
-const answered: UsualRoute[] = [];
+const answered: AnsweredRoute[] = [];
 
 /** A virtual host to be rewritten, which is ASCII in what is read of it. */
 interface Subject {
@@ -124,7 +124,7 @@ function tunnel({ message, from, to, name, surveyed, context }: Subject): void {
 function areReadable({ message, surveyed }: Subject): boolean {
   let count = 0;
   for (const { place } of surveyed) {
-    answered[count] ??= new UsualRoute();
+    answered[count] ??= new AnsweredRoute();
     const from = host.routeFrom(place);
     if (!answered[count++]?.read(message, from, host.routeTo(place))) return false;
   }
@@ -174,7 +174,7 @@ function reportAnswers({ name, surveyed, context }: Subject, routeName: string):
 /** Writes a route, with the answer as its action. */
 function writeAnswered(
   message: Uint8Array,
-  { from, to, actionStart, actionEnd }: UsualRoute,
+  { from, to, actionStart, actionEnd }: AnsweredRoute,
   { offlineAnswer: { directResponse, headers } }: RouteConfigurationContext,
 ): void {
   const behind = writer.length;
@@ -188,7 +188,7 @@ function writeAnswered(
 /** A route, and an upgrade that a clone of it refuses. */
 interface Refusal {
   readonly message: Uint8Array;
-  readonly route: UsualRoute;
+  readonly route: AnsweredRoute;
   readonly upgrade: string;
   readonly its: SurveyedRoute;
   readonly context: RouteConfigurationContext;
@@ -218,7 +218,10 @@ function writeRefusal(refusal: Refusal): void {
 }
 
 /** Where the last of the fields begins that are not copied, in front of an offset; else where the route does. */
-function lastBefore(end: number, { from, nameStart, matchStart, actionStart }: UsualRoute): number {
+function lastBefore(
+  end: number,
+  { from, nameStart, matchStart, actionStart }: AnsweredRoute,
+): number {
   let last = -1;
   if (nameStart < end) last = nameStart;
   if (matchStart < end && matchStart > last) last = matchStart;

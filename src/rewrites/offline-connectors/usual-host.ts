@@ -166,7 +166,7 @@ function isUsualMatch(message: Uint8Array, from: number, to: number): boolean {
 }
 
 /** Where a route that is to be answered has what becomes another thing; used again and again. */
-export class UsualRoute {
+export class AnsweredRoute {
   from = 0;
   to = 0;
   nameStart = 0;

@@ -1,6 +1,6 @@
 import { Column } from '../../xds/column.ts';
 import { FieldReader, viewOf } from '../../xds/field-reader.ts';
-import { hashName } from '../../xds/name-hash.ts';
+import { hashName, hashObject, hashRule } from '../../xds/name-hash.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
 import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
@@ -21,7 +21,7 @@ export interface JudgedRule {
   /** The message of its first route, and which of `places` say where its names are there. */
   readonly message: Uint8Array;
   readonly firstPlace: number;
-  /** Another whose cluster has the same hash. */
+  /** Another with the same hash. */
   readonly before: JudgedRule | undefined;
   /** Whether a connector plays a part in it; undefined until it was noted who uses its cluster. */
   isConcerned: boolean | undefined;
@@ -38,7 +38,7 @@ export class UsualRoutes {
   readonly #names: readonly Place[];
   /** Where these are in the first route of each rule: from, to. */
   readonly #places = new Column();
-  /** By the hash of the cluster, the last of several. */
+  /** By the hash of rule and cluster, the last of several. */
   readonly #rules = new Map<number, JudgedRule>();
 
   constructor(asked: Asked) {
@@ -62,11 +62,16 @@ export class UsualRoutes {
   }
 
   #ruleOf(message: Uint8Array, index: number): JudgedRule | undefined {
-    const { cluster } = this.#route;
-    const hash = hashName(message, cluster.from, cluster.to);
+    const { cluster, objectName } = this.#route;
+    const ofCluster = hashName(message, cluster.from, cluster.to);
+    const ofObject = hashName(message, objectName.from, objectName.to);
+    const hash = hashRule(hashObject(ofCluster, ofObject), index);
     const last = this.#rules.get(hash);
+    let others = 0;
     for (let rule = last; rule !== undefined; rule = rule.before) {
       if (this.#isOf(rule, message, index)) return rule;
+      others++;
+      if (others === mostOfOneHash) return undefined;
     }
     const judged = this.#judge(message, index, last);
     if (judged !== undefined) this.#rules.set(hash, judged);
@@ -129,6 +134,9 @@ export class UsualRoutes {
     };
   }
 }
+
+/** Names can be chosen so that hashes meet; all others of that hash are read in full. */
+const mostOfOneHash = 8;
 
 /** Of nearly all routes; no string is made of it. */
 const usualKind = 'HTTPRoute';
