@@ -1,9 +1,5 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { check } from './commands/check.ts';
-import { demo } from './commands/demo.ts';
-import { explain } from './commands/explain.ts';
 import { recordDefaults } from './commands/record-options.ts';
-import { serve } from './commands/serve.ts';
 import { errorTable, OfframpError } from './errors.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -46,6 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .option('--record-secrets', 'record the secrets of a request too: they hold private keys')
     .action(async (options) => {
+      const { serve } = await import('./commands/serve.ts');
       await serve(options);
     });
   program
@@ -60,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .option('--out <file>', 'write there instead of to standard output')
     .action(async (snapshot, options) => {
+      const { explain } = await import('./commands/explain.ts');
       exitCode = await explain(snapshot, options);
     });
   program
@@ -72,6 +70,7 @@ async function main(argv: readonly string[]): Promise<number> {
         .default('text'),
     )
     .action(async (files, options) => {
+      const { check } = await import('./commands/check.ts');
       exitCode = await check(files, options);
     });
   program
@@ -80,6 +79,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--once', 'end after the answer instead of staying up')
     .option('--gateway', 'on a real Envoy Gateway and Envoy: says how, it needs a checkout')
     .action(async (options) => {
+      const { demo } = await import('./commands/demo.ts');
       await demo(options);
     });
   for (const command of program.commands) command.exitOverride();

@@ -13,13 +13,13 @@ import type { OpenState, Retrigger, Surroundings } from './open-state.ts';
  * Starts to read the state from the Kubernetes API, and to annotate Gateways when it changes.
  * Throws OfframpError: file-unreadable, configuration-invalid.
  */
-export async function openKubernetes(
+export function openKubernetes(
   kubernetes: KubernetesSourceConfig,
   { config, folder }: LoadedConfig,
   { metrics, log }: Surroundings,
-): Promise<OpenState> {
+): OpenState {
   const { namespaces } = kubernetes;
-  const { api, origin } = await openApi(kubernetes, folder);
+  const { api, origin } = openApi(kubernetes, folder);
   const scope = { namespaces, ...backendRefScope(config) };
   log.info({ server: api.address, credentials: origin, namespaces }, 'reading Kubernetes objects');
   const source = new KubernetesSource({ api, ...scope, log });
@@ -54,7 +54,7 @@ export async function readKubernetes(
   kubernetes: KubernetesSourceConfig,
   { config, folder }: LoadedConfig,
 ): Promise<KubernetesReading & { readonly summary: string }> {
-  const { api, origin } = await openApi(kubernetes, folder);
+  const { api, origin } = openApi(kubernetes, folder);
   const { namespaces } = kubernetes;
   const reading = await readKubernetesOnce(api, { namespaces, ...backendRefScope(config) });
   return { ...reading, summary: `${api.address} (${origin}): ${describeCounts(reading.view)}` };
@@ -65,14 +65,11 @@ function backendRefScope({ emptyBackends }: Config) {
   return { countsEndpoints: emptyBackends.endpoints === 'slices' };
 }
 
-async function openApi(
+function openApi(
   { kubeconfig }: KubernetesSourceConfig,
   folder: string,
-): Promise<{ readonly api: ApiServer; readonly origin: string }> {
-  // This package is large: whoever has a state file does not wait for it.
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const kubeConfig = new KubeConfig();
+): { readonly api: ApiServer; readonly origin: string } {
   const file = kubeconfig === undefined ? undefined : resolve(folder, kubeconfig);
-  const origin = loadKubeConfig(kubeConfig, file);
+  const { kubeConfig, origin } = loadKubeConfig(file);
   return { api: new ApiServer(new ApiTransport(kubeConfig)), origin };
 }

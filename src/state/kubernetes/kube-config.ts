@@ -1,18 +1,24 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { OfframpError, reasonOf } from '../../errors.ts';
 import { useTokenFiles } from './token-file.ts';
+
+/** Credentials for an API server, and where they were found. */
+export interface LoadedKubeConfig {
+  readonly kubeConfig: KubeConfig;
+  readonly origin: string;
+}
 
 const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /**
  * Loads the kubeconfig file that is named; without one, the service account of the pod, else
- * $KUBECONFIG, else ~/.kube/config. Into an empty one; answers where the credentials were found. Throws
- * OfframpError: file-unreadable, configuration-invalid.
+ * $KUBECONFIG, else ~/.kube/config. Throws OfframpError: file-unreadable, configuration-invalid.
  */
-export function loadKubeConfig(kubeConfig: KubeConfig, file: string | undefined): string {
+export function loadKubeConfig(file: string | undefined): LoadedKubeConfig {
+  const kubeConfig = new KubeConfig();
   const origin = load(kubeConfig, file);
   if (!kubeConfig.getCurrentCluster()?.server) {
     throw invalid(`${origin}: it has no current context with a cluster`);
@@ -21,7 +27,7 @@ export function loadKubeConfig(kubeConfig: KubeConfig, file: string | undefined)
   if (user && !kubeConfig.getCurrentUser()) {
     throw invalid(`${origin}: it has no user ${user}, whom its current context names`);
   }
-  return origin;
+  return { kubeConfig, origin };
 }
 
 function load(kubeConfig: KubeConfig, named: string | undefined): string {

@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { loadKubeConfig } from '../../../src/state/kubernetes/kube-config.ts';
@@ -32,8 +31,7 @@ function write(name: string, user: object): string {
 }
 
 async function authorization(file: string | undefined): Promise<unknown> {
-  const kubeConfig = new KubeConfig();
-  loadKubeConfig(kubeConfig, file);
+  const { kubeConfig } = loadKubeConfig(file);
   const options: RequestOptions = {};
   await kubeConfig.applyToHTTPSOptions(options);
   return Object(options.headers).Authorization;
@@ -54,8 +52,7 @@ describe('a kubeconfig', () => {
   it('gives the token that is in the file now', async () => {
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, 'first');
-    const kubeConfig = new KubeConfig();
-    loadKubeConfig(kubeConfig, write('a', { tokenFile }));
+    const { kubeConfig } = loadKubeConfig(write('a', { tokenFile }));
     for (const token of ['first', 'second']) {
       writeFileSync(tokenFile, token);
       const options: RequestOptions = {};
