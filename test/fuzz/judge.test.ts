@@ -124,19 +124,22 @@ describe('the judge finds', () => {
   });
 
   it.each([
-    ['nothing', 'cluster-replaced'],
-    ['a second pass', 'entries-dropped'],
+    ['nothing', 'cluster-replaced', 'south'],
+    ['nothing', 'entries-dropped', 'north'],
+    ['the second pass', 'entries-dropped', 'south'],
+    ['the second pass', 'route-answered', 'north'],
   ] as const)(
-    '%s where the first pass had %s and the second drops empty entries',
-    (what, effect) => {
-      let pass = 0;
+    '%s where the first pass had %s at %s and the second drops empty entries at north',
+    (what, effect, resource) => {
+      const second: Change = { ...changed, effect: 'empty-dropped' };
+      const passes = [{ ...changed, effect, place: { ...changed.place, resource } }, second];
       const rewrite: Rewrite = (snapshot, ...rest) => {
-        const change = { ...changed, effect: pass++ === 0 ? effect : ('empty-dropped' as const) };
+        const change = passes.shift() ?? second;
         return replacing(other, [change])(snapshot, ...rest);
       };
       const problem = find(rewrite);
       expect(problem === undefined ? 'nothing' : problem.slice(0, 'the second pass'.length)).toBe(
-        what.replace('a second', 'the second'),
+        what,
       );
     },
   );
