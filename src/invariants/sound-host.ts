@@ -1,8 +1,7 @@
 import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
-import { encodeString } from '../xds/encoding.ts';
+import { encodeString, tagOf } from '../xds/encoding.ts';
 import { endOfField, startOfValue } from '../xds/field-ends.ts';
 import { type FieldReader, wireTypes } from '../xds/field-reader.ts';
-import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
 
@@ -26,10 +25,6 @@ const { compare } = Buffer.prototype;
 const nameTag = tagOf(VirtualHost.name);
 const domainsTag = tagOf(VirtualHost.domains);
 const routesTag = tagOf(VirtualHost.routes);
-
-function tagOf({ number }: FieldRef): number {
-  return number * 8 + wireTypes.lengthDelimited;
-}
 
 const absent = encodeString(absentCluster);
 

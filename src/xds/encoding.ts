@@ -45,7 +45,8 @@ export function writeFieldHead(
   return writeVarint(bytes, writeVarint(bytes, at, tagOf(field)), valueLength);
 }
 
-function tagOf({ number }: FieldRef): number {
+/** The number and the wire type of a length-delimited field, as they stand in front of it. */
+export function tagOf({ number }: FieldRef): number {
   return number * 8 + wireTypes.lengthDelimited;
 }
 

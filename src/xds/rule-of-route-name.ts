@@ -1,4 +1,5 @@
 import { encodeString } from './encoding.ts';
+import { hasBytesAt } from './text.ts';
 
 const slash = 0x2f;
 const minus = 0x2d;
@@ -21,7 +22,7 @@ export function ruleOfRouteName(bytes: Uint8Array, from: number, to: number): nu
   if (namespaceTo === kindTo + 1 || nameTo === namespaceTo + 1) return undefined;
   const ruleFrom = nameTo + beforeRule.length;
   const ruleTo = digitsEnd(bytes, ruleFrom, to);
-  const isRoute = isRouteKind(bytes, from, kindTo) && isAt(bytes, nameTo, beforeRule);
+  const isRoute = isRouteKind(bytes, from, kindTo) && hasBytesAt(bytes, nameTo, beforeRule);
   if (!isRoute || ruleTo === ruleFrom || ruleTo - ruleFrom > maxDigits) return undefined;
   return isMatch(bytes, ruleTo, to) ? numberAt(bytes, ruleFrom, ruleTo) : undefined;
 }
@@ -50,12 +51,12 @@ function isRouteKind(bytes: Uint8Array, from: number, to: number): boolean {
     const code = bytes[at] ?? 0;
     if (code < 0x61 || code > 0x7a) return false;
   }
-  return endingFrom > from && isAt(bytes, endingFrom, kindEnding);
+  return endingFrom > from && hasBytesAt(bytes, endingFrom, kindEnding);
 }
 
 /** Whether `/match/<number>` is here, and then the end or a slash. */
 function isMatch(bytes: Uint8Array, from: number, to: number): boolean {
-  if (!isAt(bytes, from, beforeMatch)) return false;
+  if (!hasBytesAt(bytes, from, beforeMatch)) return false;
   const signAt = from + beforeMatch.length;
   const matchFrom = bytes[signAt] === minus ? signAt + 1 : signAt;
   const matchTo = digitsEnd(bytes, matchFrom, to);
@@ -63,11 +64,6 @@ function isMatch(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 /** Whether this text is here, the name's end not minded: digits have to follow before that. */
-function isAt(bytes: Uint8Array, from: number, text: Uint8Array): boolean {
-  for (let at = 0; at < text.length; at++) if (bytes[from + at] !== text[at]) return false;
-  return true;
-}
-
 function numberAt(bytes: Uint8Array, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) number = number * 10 + ((bytes[at] ?? 0) - 0x30);

@@ -30,6 +30,12 @@ export function asciiOf(message: Uint8Array, from: number, to: number): string |
   return all < 0x80 ? shortText.toString('latin1', 0, length) : undefined;
 }
 
+/** Whether these bytes are at an offset of a message. */
+export function hasBytesAt(message: Uint8Array, from: number, bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (message[from + at] !== bytes[at]) return false;
+  return true;
+}
+
 /** Whether a field with exactly this text occurs anywhere in a message, at whatever depth. */
 export function hasText(message: Uint8Array, text: string): boolean {
   return textFinder(text)(message);

@@ -1,8 +1,8 @@
-import { encodeField, encodeString } from './encoding.ts';
+import { encodeField, encodeString, tagOf } from './encoding.ts';
 import { wireTypes } from './field-reader.ts';
-import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { actionNumbers, destinationsByNumber } from './route.ts';
+import { hasBytesAt } from './text.ts';
 import { Place, UsualObject } from './usual-object.ts';
 
 const { Route, RouteMatch, RouteAction, UpgradeConfig } = fields;
@@ -105,7 +105,10 @@ export class UsualRoute {
       if (message[this.#at] === cluster) {
         clusters++;
         if (!this.#readText(message, end, this.cluster)) return false;
-      } else if (isAt(message, this.#at, end, usualUpgrade)) {
+      } else if (
+        this.#at + usualUpgrade.length <= end &&
+        hasBytesAt(message, this.#at, usualUpgrade)
+      ) {
         upgrades++;
         this.#at += usualUpgrade.length;
       } else if (!this.#pass(message, end, ofAction)) return false;
@@ -166,19 +169,9 @@ export class UsualRoute {
   }
 }
 
-function tagOf({ number }: FieldRef): number {
-  return number * 8 + wireTypes.lengthDelimited;
-}
-
 /** A table of these field numbers, which have tags of at most two bytes. */
 function telling(numbers: readonly number[]): Uint8Array {
   const table = new Uint8Array(2 ** 11);
   for (const number of numbers) table[number] = 1;
   return table;
-}
-
-function isAt(message: Uint8Array, from: number, to: number, bytes: Uint8Array): boolean {
-  if (to - from < bytes.length) return false;
-  for (let at = 0; at < bytes.length; at++) if (message[from + at] !== bytes[at]) return false;
-  return true;
 }

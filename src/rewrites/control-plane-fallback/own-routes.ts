@@ -1,4 +1,5 @@
 import { encodeString } from '../../xds/encoding.ts';
+import { hasBytesAt } from '../../xds/text.ts';
 
 /** What each route that the fallback adds is for; the end of its name. */
 export const routeRoles = ['settled', 'replay', 'remembered', 'vm'] as const;
@@ -27,14 +28,9 @@ const lengthsOfEndings = routeRoles.map((role) => beforeRole.length + role.lengt
  */
 export function mayBeFallbackRouteName(message: Uint8Array, from: number, to: number): boolean {
   for (const length of lengthsOfEndings) {
-    if (to - length >= from && isAt(message, to - length, beforeRole)) return true;
+    if (to - length >= from && hasBytesAt(message, to - length, beforeRole)) return true;
   }
   return false;
-}
-
-function isAt(message: Uint8Array, from: number, text: Uint8Array): boolean {
-  for (let at = 0; at < text.length; at++) if (message[from + at] !== text[at]) return false;
-  return true;
 }
 
 /** A route’s name as a key of ours: what is safe in headers and contexts. */

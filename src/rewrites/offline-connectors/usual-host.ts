@@ -1,6 +1,5 @@
+import { tagOf } from '../../xds/encoding.ts';
 import { endOfField, startOfValue } from '../../xds/field-ends.ts';
-import { wireTypes } from '../../xds/field-reader.ts';
-import type { FieldRef } from '../../xds/field-ref.ts';
 import { fields } from '../../xds/fields.ts';
 
 const { VirtualHost, Route, RouteMatch } = fields;
@@ -14,10 +13,6 @@ const matcherHigh = VirtualHost.matcher.number >>> 4;
 const routeName = tagOf(Route.name);
 const routeMatch = tagOf(Route.match);
 const routeAction = tagOf(Route.route);
-
-function tagOf({ number }: FieldRef): number {
-  return number * 8 + wireTypes.lengthDelimited;
-}
 
 /**
  * Where a virtual host of the usual form has what the rewrite of connectors asks for: one name, no matcher
