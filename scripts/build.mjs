@@ -4,6 +4,7 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { keepConstants } from './keep-constants.mjs';
 import { collectLicenses } from './licenses.mjs';
 import { saveCode } from './save-code.mjs';
 
@@ -68,15 +69,15 @@ export async function bundle() {
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync('dist/LICENSES.txt', collectLicenses(inputs));
   chmodSync('dist/main.js', 0o755);
-  escapeOthers('dist/program.js');
+  const program = readFileSync('dist/program.js', 'utf8');
+  writeFileSync('dist/program.js', keepConstants(escapeOthers(program)));
   await saveCode();
 }
 
 /** Leaves nothing but ASCII, which is read fast: esbuild escapes it in strings, but not in patterns and tagged templates. */
-function escapeOthers(file) {
-  const text = readFileSync(file, 'utf8');
+function escapeOthers(text) {
   const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  writeFileSync(file, text.replace(/[\u0080-\uffff]/g, escaped));
+  return text.replace(/[\u0080-\uffff]/g, escaped);
 }
 
 /** The demo on a real Envoy Gateway needs a checkout: made when asked for, not published. */

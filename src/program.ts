@@ -1,5 +1,9 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { check } from './commands/check.ts';
+import { demo } from './commands/demo.ts';
+import { explain } from './commands/explain.ts';
 import { recordDefaults } from './commands/record-options.ts';
+import { serve } from './commands/serve.ts';
 import { errorTable, OfframpError } from './errors.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -42,7 +46,6 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .option('--record-secrets', 'record the secrets of a request too: they hold private keys')
     .action(async (options) => {
-      const { serve } = await import('./commands/serve.ts');
       await serve(options);
     });
   program
@@ -57,7 +60,6 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .option('--out <file>', 'write there instead of to standard output')
     .action(async (snapshot, options) => {
-      const { explain } = await import('./commands/explain.ts');
       exitCode = await explain(snapshot, options);
     });
   program
@@ -70,7 +72,6 @@ async function main(argv: readonly string[]): Promise<number> {
         .default('text'),
     )
     .action(async (files, options) => {
-      const { check } = await import('./commands/check.ts');
       exitCode = await check(files, options);
     });
   program
@@ -79,7 +80,6 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--once', 'end after the answer instead of staying up')
     .option('--gateway', 'on a real Envoy Gateway and Envoy: says how, it needs a checkout')
     .action(async (options) => {
-      const { demo } = await import('./commands/demo.ts');
       await demo(options);
     });
   for (const command of program.commands) command.exitOverride();

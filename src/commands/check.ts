@@ -18,6 +18,7 @@ import {
   type Statement,
 } from './check-output.ts';
 import type { ExitCode } from './exit-code.ts';
+import { readKubernetes } from './open-kubernetes.ts';
 
 /**
  * `offramp check`: says whether configurations, with the state file or cluster they name, state files,
@@ -78,7 +79,6 @@ async function checkCluster(
   kubernetes: KubernetesSourceConfig,
   loaded: LoadedConfig,
 ): Promise<Statement[]> {
-  const { readKubernetes } = await import('./open-kubernetes.ts');
   const say = (code: keyof typeof ownLevels) => (problem: string) => ({
     level: ownLevels[code],
     code,

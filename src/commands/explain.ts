@@ -16,6 +16,7 @@ import { parseStateFile, stateOf } from '../state/state-file.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { bytesOf } from '../xds/snapshot.ts';
 import type { ExitCode } from './exit-code.ts';
+import { readKubernetes } from './open-kubernetes.ts';
 
 /** Forms in which `explain` answers; binpb is the encoded PostTranslateModifyResponse. */
 export const outputs = ['text', 'json', 'yaml', 'binpb'] as const;
@@ -107,7 +108,6 @@ function answer<T>(file: string, work: () => T): T {
 async function readState(loaded: LoadedConfig): Promise<State> {
   const { state } = loaded.config;
   if (state.kubernetes === undefined) return readStateFile(resolve(loaded.folder, state.file.path));
-  const { readKubernetes } = await import('./open-kubernetes.ts');
   const { view, backendRefs, absent } = await readKubernetes(state.kubernetes, loaded);
   for (const kind of absent) warn(`the cluster has no ${kind}: it counts as empty`);
   return { connectors: view, backendRefs };

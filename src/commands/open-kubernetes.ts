@@ -4,7 +4,6 @@ import type { Config, KubernetesSourceConfig } from '../config/schema.ts';
 import { GatewayRetrigger } from '../retrigger/gateway-retrigger.ts';
 import { ApiServer } from '../state/kubernetes/api-server.ts';
 import { ApiTransport } from '../state/kubernetes/api-transport.ts';
-import { loadKubeConfig } from '../state/kubernetes/kube-config.ts';
 import { describeCounts, KubernetesSource } from '../state/kubernetes/kubernetes-source.ts';
 import { type KubernetesReading, readKubernetesOnce } from '../state/kubernetes/read-once.ts';
 import type { OpenState, Retrigger, Surroundings } from './open-state.ts';
@@ -13,13 +12,13 @@ import type { OpenState, Retrigger, Surroundings } from './open-state.ts';
  * Starts to read the state from the Kubernetes API, and to annotate Gateways when it changes.
  * Throws OfframpError: file-unreadable, configuration-invalid.
  */
-export function openKubernetes(
+export async function openKubernetes(
   kubernetes: KubernetesSourceConfig,
   { config, folder }: LoadedConfig,
   { metrics, log }: Surroundings,
-): OpenState {
+): Promise<OpenState> {
   const { namespaces } = kubernetes;
-  const { api, origin } = openApi(kubernetes, folder);
+  const { api, origin } = await openApi(kubernetes, folder);
   const scope = { namespaces, ...backendRefScope(config) };
   log.info({ server: api.address, credentials: origin, namespaces }, 'reading Kubernetes objects');
   const source = new KubernetesSource({ api, ...scope, log });
@@ -54,7 +53,7 @@ export async function readKubernetes(
   kubernetes: KubernetesSourceConfig,
   { config, folder }: LoadedConfig,
 ): Promise<KubernetesReading & { readonly summary: string }> {
-  const { api, origin } = openApi(kubernetes, folder);
+  const { api, origin } = await openApi(kubernetes, folder);
   const { namespaces } = kubernetes;
   const reading = await readKubernetesOnce(api, { namespaces, ...backendRefScope(config) });
   return { ...reading, summary: `${api.address} (${origin}): ${describeCounts(reading.view)}` };
@@ -65,11 +64,13 @@ function backendRefScope({ emptyBackends }: Config) {
   return { countsEndpoints: emptyBackends.endpoints === 'slices' };
 }
 
-function openApi(
+async function openApi(
   { kubeconfig }: KubernetesSourceConfig,
   folder: string,
-): { readonly api: ApiServer; readonly origin: string } {
+): Promise<{ readonly api: ApiServer; readonly origin: string }> {
   const file = kubeconfig === undefined ? undefined : resolve(folder, kubeconfig);
+  // The Kubernetes client is large: whoever has a state file does not wait for it.
+  const { loadKubeConfig } = await import('../state/kubernetes/kube-config.ts');
   const { kubeConfig, origin } = loadKubeConfig(file);
   return { api: new ApiServer(new ApiTransport(kubeConfig)), origin };
 }

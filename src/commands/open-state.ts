@@ -9,6 +9,7 @@ import type { CallWatch } from '../retrigger/call-watch.ts';
 import { FolderRetrigger } from '../retrigger/folder-retrigger.ts';
 import { FileStateSource } from '../state/file-source.ts';
 import type { StateSource } from '../state/source.ts';
+import { openKubernetes } from './open-kubernetes.ts';
 
 /** What brings changes of the state to Envoy. */
 export interface Retrigger {
@@ -46,8 +47,6 @@ export async function openState(
     const path = resolve(folder, file.path);
     return { source: watchStateFile(path, retrigger, surroundings), retrigger };
   }
-  // The Kubernetes client is large: whoever has a state file does not wait for it.
-  const { openKubernetes } = await import('./open-kubernetes.ts');
   return openKubernetes(kubernetes, loaded, surroundings);
 }
 
