@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import protobuf from 'protobufjs';
 import { milliseconds } from '../src/config/durations.ts';
 import { configSchema } from '../src/config/schema.ts';
+import { findRouteViolations } from '../src/invariants/route-configuration.ts';
 import { isInvariantReason } from '../src/invariants/violation.ts';
 import { pipeline, rewriteSnapshot } from '../src/rewrites/pipeline.ts';
 import { type Change, type Report, unresolvedReasons } from '../src/rewrites/report.ts';
@@ -101,7 +102,7 @@ function judgeAnswer(
   if (after === undefined)
     return { outcome: 'kept', decoded: 0, problem: 'the answer is no message' };
   const told = new Set(report.changes.map(({ place }) => place.kind));
-  const problems = [problemInReport(report)];
+  const problems = [problemInReport(report, before)];
   if (after.length < before.length) problems.push('a resource is lost');
   let decoded = 0;
   const changed = after.flatMap((now, at) => {
@@ -139,10 +140,27 @@ function problemOfChange(
   return `${now.kind} that cannot be decoded any more: ${error}`;
 }
 
-/** No rewrite makes what Envoy would refuse: not even for it to be taken back. */
-function problemInReport({ skips }: Report): string | undefined {
-  const violation = skips.find(({ reason }) => isInvariantReason(reason));
+/**
+ * No rewrite makes what Envoy would refuse: not even for it to be taken back. But it may copy a route that Envoy
+ * refuses where it is.
+ */
+function problemInReport({ skips }: Report, before: readonly Resource[]): string | undefined {
+  const violations = skips.filter(({ reason }) => isInvariantReason(reason));
+  if (violations.length === 0) return undefined;
+  const came = before.flatMap(violatedReasons);
+  const violation = violations.find(({ reason }) => !came.some((one) => one === reason));
   return violation && `violated: ${JSON.stringify(violation)}`;
+}
+
+/** What is wrong with a route configuration as it came, clusters aside. */
+function violatedReasons({ kind, value }: Resource): readonly string[] {
+  if (kind !== 'routes') return [];
+  try {
+    return findRouteViolations(new Uint8Array(), value, () => false).map(({ reason }) => reason);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return [];
+  }
 }
 
 /** What one pass could not decide, and another may when the first has changed the rest. */

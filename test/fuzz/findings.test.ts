@@ -32,8 +32,8 @@ const kept = readdirSync(folder)
 /**
  * Where everything was found, and what it was. A seed makes another case once captures or golden inputs
  * differ. So it is worth a case like others here, and the finding itself only at the commit of its run:
- * b9ac4f8 for `offramp-2026-11-21`, d115799 for `-mended`, f8454a0 for `eeefb06f`, af3fe1b for `c2899bb0`. What stays
- * is above, and for the last in the test of the judge, which erred.
+ * b9ac4f8 for `offramp-2026-11-21`, d115799 for `-mended`, f8454a0 for `eeefb06f`, af3fe1b for `c2899bb0`, 134f3b7
+ * for `s21`. What stays is above, and for the last two in the test of the judge, which erred.
  */
 const seeds = [
   ['offramp-2026-11-21', 143_801, 'a body without room'],
@@ -49,6 +49,7 @@ const seeds = [
   ['eeefb06f', 4_661, 'a backendRef that is stated twice'],
   ['26b28aed', 19, 'a cluster that Envoy refuses: no CA'],
   ['c2899bb0', 20_993, 'a split that lost its offline entry'],
+  ['s21', 556_227, 'a copy of a route that Envoy refuses'],
 ] as const;
 
 describe('nothing is wrong any more with', () => {

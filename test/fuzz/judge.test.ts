@@ -97,6 +97,33 @@ describe('the judge finds', () => {
     expect(find(replacing(nameless, [changed]))).toMatch(/^violated: .*invariant-name/);
   });
 
+  it('nothing in what was taken back because it is a copy of what Envoy refuses where it is', () => {
+    const upgrade_configs = ['websocket', 'WebSocket'].map((upgrade_type) => ({ upgrade_type }));
+    const twice = { match: { prefix: '/' }, route: { cluster: 'north', upgrade_configs } };
+    const once = { match: { prefix: '/' }, route: { cluster: 'south' } };
+    const configured = (name: string, ...routes: readonly object[]) => {
+      return { name, virtual_hosts: [{ name, domains: [name], routes }] };
+    };
+    const copying: Rewrite = (snapshot) => {
+      const value = encodeXds(resourceTypes.routes, configured('one', once, twice));
+      const change: Change = { ...changed, place: { kind: 'routes', resource: 'one' } };
+      return {
+        snapshot: {
+          ...snapshot,
+          resources: snapshot.resources.with(0, { kind: 'routes', value }),
+        },
+        report: { ...emptyReport, changes: [change] },
+      };
+    };
+    const copyInto = (...routes: readonly object[]) => {
+      const request = encodeRequest({ routes });
+      return judge(root, { ...plain, request }, [{ name: 'bad', rewrite: copying }]).problem;
+    };
+    const one = configured('one', once);
+    expect(copyInto(one, configured('two', once))).toMatch(/^violated: .*invariant-upgrades/);
+    expect(copyInto(one, configured('two', twice))).toBeUndefined();
+  });
+
   it('a second pass that goes on', () => {
     expect(find(replacing(other, [changed]))).toMatch(/^the second pass does something/);
     let pass = 0;
