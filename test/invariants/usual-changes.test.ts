@@ -1,0 +1,25 @@
+import { expect, it, vi } from 'vitest';
+import { makeFleet } from '../../bench/hook/fleet.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { examineRoute } from '../../src/invariants/examine-route.ts';
+import { HostCheck } from '../../src/invariants/sound-host.ts';
+import { rewriteSnapshot } from '../../src/rewrites/pipeline.ts';
+import { noBackendRefs } from '../../src/state/backend-refs.ts';
+import { ConnectorView } from '../../src/state/connectors.ts';
+import { readSnapshot } from '../../src/xds/snapshot.ts';
+
+vi.mock(import('../../src/invariants/examine-route.ts'), async (original) => {
+  const actual = await original();
+  return { ...actual, examineRoute: vi.fn(actual.examineRoute) };
+});
+
+it('what is usually changed in virtual hosts is seen to be sound at a glance', () => {
+  const { request, connectors } = makeFleet(40);
+  const state = { connectors: new ConnectorView(connectors), backendRefs: noBackendRefs };
+  const isSound = vi.spyOn(HostCheck.prototype, 'isSound');
+  const { report } = rewriteSnapshot(readSnapshot(request), state, configSchema.parse({}));
+  expect(report.changes.length).toBeGreaterThan(40);
+  expect(isSound.mock.results.length).toBeGreaterThan(20);
+  expect(new Set(isSound.mock.results.map(({ value }) => value))).toEqual(new Set([true]));
+  expect(vi.mocked(examineRoute)).not.toHaveBeenCalled();
+});
