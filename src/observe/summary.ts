@@ -1,4 +1,4 @@
-import { countEffects, type Place, type Report } from '../rewrites/report.ts';
+import type { Change, Place, Report } from '../rewrites/report.ts';
 import { countResources, type Snapshot } from '../xds/snapshot.ts';
 
 /** Fields of the log line of one hook call; the names are the ones dashboards search for. */
@@ -18,36 +18,73 @@ export interface Summary {
 /** What was in a snapshot and what its report says was done to it. */
 export function summarize(snapshot: Snapshot, report: Report): Summary {
   const { clusters, listeners, routes } = countResources(snapshot);
-  const effects = countEffects(report);
+  const counts = new Counts();
+  for (const change of report.changes) counts.add(change);
   return {
     clusters,
     listeners,
     route_configs: routes,
-    clusters_replaced: effects['cluster-replaced'] ?? 0,
+    clusters_replaced: counts.clustersReplaced,
     clusters_offline: report.offlineClusters.length,
-    vhosts_connector_applied: countVirtualHosts(report),
-    connector_offline_routes: effects['route-answered'] ?? 0,
-    empty_backends_dropped: effects['empty-dropped'] ?? 0,
-    fallback_routes: effects['fallback-added'] ?? 0,
+    vhosts_connector_applied: counts.virtualHosts,
+    connector_offline_routes: counts.routesAnswered,
+    empty_backends_dropped: counts.emptyDropped,
+    fallback_routes: counts.fallbacksAdded,
     skipped: report.skips.length,
   };
 }
 
-/** How many virtual hosts a connector changed something in. */
-function countVirtualHosts(report: Report): number {
-  const byResource = new Map<string, Set<string>>();
-  let last: Place | undefined;
-  for (const { rewrite, place } of report.changes) {
-    const { resource, virtualHost } = place;
-    if (rewrite !== 'offline-connectors' || virtualHost === undefined) continue;
-    // The changes of a virtual host come one after the other.
-    if (virtualHost === last?.virtualHost && resource === last.resource) continue;
-    last = place;
-    const known = byResource.get(resource);
-    if (known === undefined) byResource.set(resource, new Set([virtualHost]));
-    else known.add(virtualHost);
+/** What changes come to; counted in one pass, as to get at thousands of them takes longer than to count. */
+class Counts {
+  clustersReplaced = 0;
+  routesAnswered = 0;
+  emptyDropped = 0;
+  fallbacksAdded = 0;
+  /** Where a connector changed something: of each resource the first one, as most have no other. */
+  readonly #firstHosts = new Map<string, string>();
+  /** The others of each. */
+  readonly #otherHosts = new Map<string, Set<string>>();
+  /** The virtual host that was added last. */
+  #last: Place | undefined;
+
+  add({ rewrite, effect, place }: Change): void {
+    if (rewrite === 'offline-connectors') this.#addHost(place);
+    switch (effect) {
+      case 'cluster-replaced':
+        this.clustersReplaced++;
+        return;
+      case 'route-answered':
+        this.routesAnswered++;
+        return;
+      case 'empty-dropped':
+        this.emptyDropped++;
+        return;
+      case 'fallback-added':
+        this.fallbacksAdded++;
+    }
   }
-  let count = 0;
-  for (const hosts of byResource.values()) count += hosts.size;
-  return count;
+
+  /** How many virtual hosts a connector changed something in. */
+  get virtualHosts(): number {
+    let count = this.#firstHosts.size;
+    for (const others of this.#otherHosts.values()) count += others.size;
+    return count;
+  }
+
+  #addHost(place: Place): void {
+    const { resource, virtualHost } = place;
+    if (virtualHost === undefined) return;
+    // The changes of a virtual host come one after the other.
+    if (virtualHost === this.#last?.virtualHost && resource === this.#last.resource) return;
+    this.#last = place;
+    const first = this.#firstHosts.get(resource);
+    if (first === undefined) this.#firstHosts.set(resource, virtualHost);
+    else if (first !== virtualHost) this.#addOther(resource, virtualHost);
+  }
+
+  #addOther(resource: string, virtualHost: string): void {
+    const others = this.#otherHosts.get(resource);
+    if (others === undefined) this.#otherHosts.set(resource, new Set([virtualHost]));
+    else others.add(virtualHost);
+  }
 }

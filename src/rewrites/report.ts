@@ -120,10 +120,3 @@ function distinctSkips(skips: readonly Skip[]): readonly Skip[] {
   }
   return [...told.values()];
 }
-
-/** How many changes had each effect; those that none had are missing. */
-export function countEffects({ changes }: Report): Readonly<Partial<Record<Effect, number>>> {
-  const counts: Partial<Record<Effect, number>> = {};
-  for (const { effect } of changes) counts[effect] = (counts[effect] ?? 0) + 1;
-  return counts;
-}
