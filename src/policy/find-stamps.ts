@@ -1,5 +1,5 @@
 import type { RouteScan } from '../xds/route-scan.ts';
-import type { Snapshot } from '../xds/snapshot.ts';
+import { listsOf, type Snapshot } from '../xds/snapshot.ts';
 import { textFinder } from '../xds/text.ts';
 import { policyGroup } from './offramp-policy.ts';
 
@@ -44,11 +44,15 @@ export function noteRewritten(before: Snapshot, after: Snapshot): void {
 }
 
 /** The route configurations of which nobody knows yet whether they have a stamp. */
-function withUnknown({ resources, known: { stampless, scans } }: Snapshot): readonly Uint8Array[] {
+function withUnknown(snapshot: Snapshot): readonly Uint8Array[] {
+  const { stampless, scans } = snapshot.known;
   const unknown: Uint8Array[] = [];
-  for (const { kind, value } of resources) {
-    if (kind !== 'routes' || stampless.has(value) || isStampless(scans.get(value))) continue;
-    unknown.push(value);
+  const { from, to } = listsOf(snapshot).routes;
+  for (let place = from; place < to; place++) {
+    const resource = snapshot.resources[place];
+    if (resource?.kind !== 'routes') continue;
+    const { value } = resource;
+    if (!stampless.has(value) && !isStampless(scans.get(value))) unknown.push(value);
   }
   return unknown;
 }

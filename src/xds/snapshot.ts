@@ -1,22 +1,15 @@
 import { atOnce, Pace, type Steps, stepBytes } from '../steps.ts';
 import type { ClusterIndex } from './cluster-index.ts';
-import { fieldHeadSize, writeFieldHead } from './encoding.ts';
-import { FieldReader, viewOf } from './field-reader.ts';
-import type { FieldRef } from './field-ref.ts';
+import { FieldReader } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
+import { PreparedResponse } from './prepared-response.ts';
+import { findLists, kindOf, type Lists, listFields } from './resource-lists.ts';
 import { RouteColumns } from './route-columns.ts';
 import type { RouteScan } from './route-scan.ts';
 import { expectLengthDelimited } from './wire-type.ts';
 
 const requestFields = fields.PostTranslateModifyRequest;
-
-const listFields = {
-  clusters: requestFields.clusters,
-  secrets: requestFields.secrets,
-  listeners: requestFields.listeners,
-  routes: requestFields.routes,
-} as const satisfies Record<string, FieldRef>;
 
 /** The four lists of a snapshot, by their names in the hook's messages. */
 export type ResourceKind = keyof typeof listFields;
@@ -43,6 +36,8 @@ export interface Known {
   readonly clusterIndexes: Map<Uint8Array, ClusterIndex>;
   /** Route configurations that were searched for stamps in vain. */
   readonly stampless: Set<Uint8Array>;
+  /** Where the lists are in the resources that somebody asked of last. */
+  lists?: Lists;
 }
 
 /** What a snapshot may cost. */
@@ -63,12 +58,11 @@ export interface Snapshot {
   readonly budget?: Budget | undefined;
 }
 
-const kindByNumber = new Map<number, ResourceKind>([
-  [listFields.clusters.number, 'clusters'],
-  [listFields.secrets.number, 'secrets'],
-  [listFields.listeners.number, 'listeners'],
-  [listFields.routes.number, 'routes'],
-]);
+/** Where the lists of a snapshot are: found once, and known as long as resources are replaced in their places. */
+export function listsOf({ resources, known }: Snapshot): Lists {
+  if (known.lists?.of !== resources) known.lists = findLists(resources);
+  return known.lists;
+}
 
 /**
  * Splits a PostTranslateModifyRequest into its resources: views into `bytes`, nothing is copied or
@@ -92,13 +86,16 @@ function readLists(bytes: Uint8Array): Pick<Snapshot, 'request' | 'resources' | 
   const resources: Resource[] = [];
   const contexts: Uint8Array[] = [];
   // A Buffer's views are Buffers, which cost twice as much to make.
-  const request = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { buffer, byteOffset } = bytes;
+  const request = new Uint8Array(buffer, byteOffset, bytes.length);
   const reader = new FieldReader(request);
   while (reader.next()) {
-    const kind = kindByNumber.get(reader.number);
+    const kind = kindOf(reader.number);
     if (kind !== undefined) {
       expectLengthDelimited(reader, listFields[kind]);
-      resources.push({ kind, value: reader.value(), start: reader.start, end: reader.end });
+      const { start, valueStart, end } = reader;
+      const value = new Uint8Array(buffer, byteOffset + valueStart, end - valueStart);
+      resources.push({ kind, value, start, end });
     } else if (reader.number === requestFields.post_translate_context.number) {
       expectLengthDelimited(reader, requestFields.post_translate_context);
       contexts.push(reader.value());
@@ -106,10 +103,6 @@ function readLists(bytes: Uint8Array): Pick<Snapshot, 'request' | 'resources' | 
   }
   return { request, resources, contexts };
 }
-
-/** A response list's field number is its request list's minus this: see the extension's protos. */
-const responseNumberShift = 1;
-const tagShift = responseNumberShift * 8;
 
 /** An encoded message that is in no buffer yet: whoever sends it has one, and so it is copied once. */
 export interface EncodedMessage {
@@ -126,58 +119,6 @@ export function prepareResponse(snapshot: Snapshot): EncodedMessage {
   return new PreparedResponse(snapshot);
 }
 
-class PreparedResponse implements EncodedMessage {
-  readonly byteLength: number;
-  readonly #snapshot: Snapshot;
-
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
-    let byteLength = 0;
-    for (const resource of snapshot.resources) byteLength += fieldLengthOf(resource);
-    this.byteLength = byteLength;
-  }
-
-  copy(target: Uint8Array, at: number): number {
-    this.#copyFields(target, at);
-    let tag = at;
-    for (const resource of this.#snapshot.resources) {
-      target[tag] = (target[tag] ?? 0) - tagShift;
-      tag += fieldLengthOf(resource);
-    }
-    return this.byteLength;
-  }
-
-  /** Copies all resources, as fields of a request. */
-  #copyFields(target: Uint8Array, at: number): void {
-    const { request, resources } = this.#snapshot;
-    let next = at;
-    // Of the request, what is still to be copied.
-    let from = 0;
-    let to = 0;
-    for (const { kind, value, start, end } of resources) {
-      if (start === to) {
-        to = end ?? to;
-        continue;
-      }
-      target.set(viewOf(request, from, to), next);
-      next += to - from;
-      from = start ?? to;
-      to = end ?? to;
-      if (start !== undefined) continue;
-      next = writeFieldHead(listFields[kind], value.length, target, next);
-      target.set(value, next);
-      next += value.length;
-    }
-    target.set(viewOf(request, from, to), next);
-  }
-}
-
-/** How long a resource is as a field, tag and length included. */
-function fieldLengthOf({ kind, value, start, end }: Resource): number {
-  if (start !== undefined && end !== undefined) return end - start;
-  return fieldHeadSize(listFields[kind], value.length) + value.length;
-}
-
 /** What `prepareResponse` says, in a buffer of its own. */
 export function encodeResponse(snapshot: Snapshot): Uint8Array {
   return bytesOf(prepareResponse(snapshot));
@@ -191,10 +132,14 @@ export function bytesOf(message: EncodedMessage): Uint8Array {
 }
 
 /** How many resources each list of a snapshot has. */
-export function countResources({ resources }: Snapshot): Readonly<Record<ResourceKind, number>> {
-  const counts = { clusters: 0, secrets: 0, listeners: 0, routes: 0 };
-  for (const { kind } of resources) counts[kind]++;
-  return counts;
+export function countResources(snapshot: Snapshot): Readonly<Record<ResourceKind, number>> {
+  const { clusters, secrets, listeners, routes } = listsOf(snapshot);
+  return {
+    clusters: clusters.count,
+    secrets: secrets.count,
+    listeners: listeners.count,
+    routes: routes.count,
+  };
 }
 
 /** What `mapResources` tells of a resource it could not read. */
@@ -244,8 +189,11 @@ export function* mapResourcesInSteps<Context>(
   let rewritten: Resource[] | undefined;
   let next = 0;
   const pace = new Pace(stepBytes);
-  for (let at = 0; at < snapshot.resources.length; at++) {
-    const resource = snapshot.resources[at];
+  const { resources } = snapshot;
+  const lists = listsOf(snapshot);
+  const { from, to } = lists[kind];
+  for (let at = from; at < to; at++) {
+    const resource = resources[at];
     if (resource?.kind !== kind) continue;
     if (pace.isPauseDue(resource.value.length)) yield;
     snapshot.budget?.spend(resource.value.length);
@@ -258,8 +206,10 @@ export function* mapResourcesInSteps<Context>(
       unreadable({ kind, index, error: error.within(`${kind}[${index}]`, 0) });
     }
     if (value === resource.value) continue;
-    rewritten ??= [...snapshot.resources];
+    rewritten ??= [...resources];
     rewritten[at] = { kind, value };
   }
-  return rewritten === undefined ? snapshot : { ...snapshot, resources: rewritten };
+  if (rewritten === undefined) return snapshot;
+  snapshot.known.lists = { ...lists, of: rewritten };
+  return { ...snapshot, resources: rewritten };
 }

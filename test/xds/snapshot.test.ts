@@ -292,6 +292,41 @@ describe('mapResources', () => {
     );
   });
 
+  it('finds all of a list that is mixed with others, also when there are more resources than came', () => {
+    const kinds = ['clusters', 'secrets', 'listeners', 'routes'] as const;
+    const resources = fc.array(fc.constantFrom(...kinds), { maxLength: 12 });
+    const seenOf = (of: Snapshot, kind: ResourceKind) => {
+      const seen: string[] = [];
+      const rewrite = (value: Uint8Array, index: number) => {
+        seen.push(`${index} ${Buffer.from(value)}`);
+        return encodeString(`${Buffer.from(value)}!`);
+      };
+      return { rewritten: mapResources(of, kind, { rewrite, unreadable: ignore }), seen };
+    };
+    const expected = (of: Snapshot, kind: ResourceKind) =>
+      valuesIn(of, kind).map((value, index) => `${index} ${value}`);
+    fc.assert(
+      fc.property(resources, resources, (came, added) => {
+        const request = came.map((kind, at) => text(kinds.indexOf(kind) + 2, `${kind} ${at}`));
+        let current = readSnapshot(Buffer.concat(request));
+        for (const kind of [...kinds, ...kinds]) {
+          const { rewritten, seen } = seenOf(current, kind);
+          expect(seen).toEqual(expected(current, kind));
+          current = rewritten;
+        }
+        const value = encodeString('added');
+        const more = added.map((kind) => ({ kind, value }));
+        const longer = { ...current, resources: [...current.resources, ...more] };
+        for (const of of [longer, current]) {
+          for (const kind of kinds) {
+            expect(countResources(of)[kind]).toBe(valuesIn(of, kind).length);
+            expect(seenOf(of, kind).seen).toEqual(expected(of, kind));
+          }
+        }
+      }),
+    );
+  });
+
   it('is counted by kind', () => {
     const counts = { clusters: 3, secrets: 0, listeners: 0, routes: 1 };
     expect(countResources(snapshot)).toEqual(counts);
