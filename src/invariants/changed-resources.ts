@@ -32,18 +32,17 @@ export function findChanged(
 ): { readonly changed: readonly ChangedResource[]; readonly lost: LostResource | undefined } {
   const changed: ChangedResource[] = [];
   if (before.resources === after.resources) return { changed, lost: undefined };
-  let place = 0;
-  for (const { kind, value } of before.resources) {
+  const count = Math.max(before.resources.length, after.resources.length);
+  for (let place = 0; place < count; place++) {
+    const was = before.resources[place];
     const now = after.resources[place];
-    if (now?.kind !== kind) {
-      return { changed, lost: { kind, name: nameOf(kind, value) ?? `resource ${place}` } };
+    if (now === was) continue;
+    if (was !== undefined && now?.kind !== was.kind) {
+      const name = nameOf(was.kind, was.value) ?? `resource ${place}`;
+      return { changed, lost: { kind: was.kind, name } };
     }
-    if (now.value !== value) changed.push(new Changed(place, now, value));
-    place++;
-  }
-  for (; place < after.resources.length; place++) {
-    const added = after.resources[place];
-    if (added !== undefined) changed.push(new Changed(place, added));
+    if (now !== undefined && now.value !== was?.value)
+      changed.push(new Changed(place, now, was?.value));
   }
   return { changed, lost: undefined };
 }

@@ -1,7 +1,9 @@
-import { FieldReader } from '../xds/field-reader.ts';
+import { endOfField, tagAt } from '../xds/field-ends.ts';
+import { FieldReader, wireTypes } from '../xds/field-reader.ts';
 import type { FieldRef } from '../xds/field-ref.ts';
 import { nextOccurrence } from '../xds/wire.ts';
-import { isValueAt } from './equal-bytes.ts';
+
+const { compare } = Buffer.prototype;
 
 /**
  * Walks the values of a length-delimited field that are not what they were in their place. Nearly all are:
@@ -15,6 +17,8 @@ export class ChangedValues {
   #hadOne = false;
   #countBefore = 0;
   #countAfter = 0;
+  /** Fields up to there have the lengths that they had, but not all are the same. */
+  #unequalTo = 0;
 
   constructor(before: Uint8Array, after: Uint8Array, field: FieldRef) {
     this.#before = new FieldReader(before);
@@ -24,6 +28,7 @@ export class ChangedValues {
 
   /** Moves on to the next one; false at the end. Throws MalformedMessageError. */
   next(): boolean {
+    this.#passEqual();
     while (nextOccurrence(this.after, this.#field)) {
       this.#countAfter++;
       this.#hadOne = this.#nextBefore();
@@ -48,6 +53,37 @@ export class ChangedValues {
     return this.#countAfter;
   }
 
+  /**
+   * Passes all fields that are as long as those in their place were, and the same: compared at once, as nearly
+   * all others are longer now. Passes none where that is not so.
+   */
+  #passEqual(): void {
+    const before = this.#before;
+    const { message, end: from, limit } = this.after;
+    if (this.#countAfter !== this.#countBefore || from < this.#unequalTo) return;
+    const shift = before.end - from;
+    let count = 0;
+    let at = from;
+    while (at < limit) {
+      const end = endOfField(message, at, limit);
+      if (end === -1 || endOfField(before.message, at + shift, before.limit) !== end + shift) break;
+      const tag = tagAt(message, at);
+      if (tag >>> 3 === this.#field.number) {
+        if ((tag & 7) !== wireTypes.lengthDelimited) break;
+        count++;
+      }
+      at = end;
+    }
+    if (compare.call(message, before.message, from + shift, at + shift, from, at) !== 0) {
+      this.#unequalTo = at;
+      return;
+    }
+    before.over(before.message, at + shift, before.limit);
+    this.after.over(message, at, limit);
+    this.#countBefore += count;
+    this.#countAfter += count;
+  }
+
   #nextBefore(): boolean {
     const isThere = nextOccurrence(this.#before, this.#field);
     if (isThere) this.#countBefore++;
@@ -63,7 +99,9 @@ export function haveEqualValues(before: Uint8Array, after: Uint8Array, field: Fi
   return isEqual && values.countBefore === values.countAfter;
 }
 
+/** By the engine's own comparison, which takes any bytes: a Buffer of each message would be dear. */
 function isSame(then: FieldReader, now: FieldReader): boolean {
   if (now.end - now.valueStart !== then.end - then.valueStart) return false;
-  return isValueAt(now, then.message, then.valueStart);
+  const { message, valueStart, end } = then;
+  return compare.call(now.message, message, valueStart, end, now.valueStart, now.end) === 0;
 }

@@ -4,6 +4,7 @@ import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { forEachField, lastValueOf, stringOf, valuesOf } from '../xds/wire.ts';
 import { ChangedValues } from './changed-values.ts';
+import { isChainSound, routerType } from './sound-chain.ts';
 import { introduced, repeated, type Violation } from './violation.ts';
 
 const { Listener, FilterChain, Filter, HttpConnectionManager, HttpFilter, Any } = fields;
@@ -45,7 +46,10 @@ function examine(resource: Uint8Array, look: Examine): readonly Violation[] {
 function examineListener(listener: Uint8Array, before: Uint8Array, violations: Violation[]): void {
   for (const field of [Listener.filter_chains, Listener.default_filter_chain]) {
     const chains = new ChangedValues(before, listener, field);
-    while (chains.next()) examineChain(chains.after.value(), violations);
+    while (chains.next()) {
+      const { message, valueStart, end } = chains.after;
+      if (!isChainSound(message, valueStart, end)) examineChain(chains.after.value(), violations);
+    }
   }
 }
 
@@ -65,7 +69,7 @@ function examineChain(chain: Uint8Array, violations: Violation[]): void {
 
 function examineManager(manager: Uint8Array, violations: Violation[]): void {
   const filters = valuesOf(manager, HttpConnectionManager.http_filters);
-  examineHttpFilters(filters, '.http.router.v3.Router', violations);
+  examineHttpFilters(filters, routerType, violations);
   for (const upgrade of repeated(upgradeTypesOf(manager).map((one) => one.toLowerCase()))) {
     const detail = `a connection manager configures the upgrade ${upgrade} twice`;
     violations.push({ reason: 'invariant-upgrades', detail });

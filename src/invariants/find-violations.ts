@@ -39,9 +39,11 @@ export function* findViolations(
 
 function violationsOf(resource: ChangedResource, clusters: ClusterNames): readonly Violation[] {
   const { kind, before = nothing, after } = resource;
-  const inside = introduced(readableViolations(kind, before, after, clusters), () =>
-    readableViolations(kind, before, before, clusters),
-  );
+  const now = readableViolations(kind, before, after, clusters);
+  const inside =
+    now.length === 0
+      ? now
+      : introduced(now, () => readableViolations(kind, before, before, clusters));
   const names = nameViolations(resource, clusters);
   return names.length === 0 ? inside : [...names, ...inside];
 }

@@ -3,6 +3,7 @@ import { encodeString, tagOf } from '../xds/encoding.ts';
 import { endOfField, startOfValue } from '../xds/field-ends.ts';
 import { type FieldReader, wireTypes } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
+import { Places } from './places.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
 
 const { VirtualHost } = fields;
@@ -154,26 +155,6 @@ function isOdd(message: Uint8Array, at: number): boolean {
       return true;
     default:
       return false; // nor has one whose tag has two bytes: its number is larger than these
-  }
-}
-
-/** Places in a message: of each value from, to. Not an array, whose memory would go when it is cleared. */
-class Places {
-  length = 0;
-  readonly #numbers: number[] = [];
-
-  clear(): void {
-    this.length = 0;
-  }
-
-  add(from: number, to: number): void {
-    this.#numbers[this.length] = from;
-    this.#numbers[this.length + 1] = to;
-    this.length += 2;
-  }
-
-  at(index: number): number | undefined {
-    return index < this.length ? this.#numbers[index] : undefined;
   }
 }
 
