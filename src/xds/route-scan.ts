@@ -7,7 +7,9 @@ import { ObjectScanner } from './object-scan.ts';
 import { actionNumbers } from './route.ts';
 import type { RouteColumns } from './route-columns.ts';
 import type { Snapshot } from './snapshot.ts';
+import { UsualRouteScan } from './usual-route-scan.ts';
 import { expectLengthDelimited, over } from './wire-type.ts';
+import { wordsOf } from './words.ts';
 
 /** A route configuration, and which rows of a snapshot’s `RouteColumns` are its own. */
 export interface RouteScan {
@@ -65,6 +67,7 @@ const actionsByNumber = Uint8Array.from({ length: 32 }, (_, number) =>
 );
 const slash = 0x2f;
 const scannedObject = new ObjectScanner();
+const usualRoute = new UsualRouteScan();
 
 /** Of the route configuration that is being scanned. */
 const metadataOfRoutes = { isUsual: true };
@@ -80,10 +83,11 @@ const readers = {
 /** Answers whether a virtual host has a matcher tree. */
 function scanHosts(routeConfiguration: Uint8Array, columns: RouteColumns): boolean {
   let hasMatcherTree = false;
+  const words = wordsOf(routeConfiguration);
   const reader = readers.configuration.over(routeConfiguration, 0, routeConfiguration.length);
   while (reader.next()) {
     if (reader.number === RouteConfiguration.virtual_hosts.number) {
-      if (scanHost(reader, columns)) hasMatcherTree = true;
+      if (scanHost(reader, words, columns)) hasMatcherTree = true;
     } else if (reader.number === RouteConfiguration.name.number) {
       expectLengthDelimited(reader, RouteConfiguration.name);
     }
@@ -92,7 +96,7 @@ function scanHosts(routeConfiguration: Uint8Array, columns: RouteColumns): boole
 }
 
 /** Answers whether it has a matcher tree. */
-function scanHost(outer: FieldReader, columns: RouteColumns): boolean {
+function scanHost(outer: FieldReader, words: DataView, columns: RouteColumns): boolean {
   let hasMatcherTree = false;
   let from = 0;
   let to = 0;
@@ -100,7 +104,11 @@ function scanHost(outer: FieldReader, columns: RouteColumns): boolean {
   while (reader.next()) {
     switch (reader.number) {
       case VirtualHost.routes.number:
-        scanRoute(reader, columns);
+        expectLengthDelimited(reader, VirtualHost.routes);
+        if (!usualRoute.scan(words, reader.valueStart, reader.end, columns)) {
+          scanRoute(reader, columns);
+        }
+        columns.placeRoute(reader.start, reader.end);
         break;
       case VirtualHost.name.number:
         expectLengthDelimited(reader, VirtualHost.name);
@@ -150,7 +158,6 @@ function scanRoute(outer: FieldReader, columns: RouteColumns): void {
   }
   if (actions > 1 || matches > 1 || metadata > 1) traits |= routeTraits.odd;
   columns.endRoute(traits, from, to);
-  columns.placeRoute(outer.start, outer.end);
   if (object) columns.addObject(scannedObject.object, scannedObject.name);
   else addObjectOfName(reader.message, from, to, columns);
 }

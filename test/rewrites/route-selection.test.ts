@@ -13,13 +13,14 @@ import {
 import { routeTraits } from '../../src/xds/action-scan.ts';
 import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { hashName, hashObject, hashText } from '../../src/xds/name-hash.ts';
+import { hashName, hashObject, hashText, hashWords } from '../../src/xds/name-hash.ts';
 import { readRoute } from '../../src/xds/route.ts';
 import type { RouteColumns } from '../../src/xds/route-columns.ts';
 import { identifyRoute } from '../../src/xds/route-identity.ts';
 import { type RouteScan, scanRoutes } from '../../src/xds/route-scan.ts';
 import { encodeResponse, readSnapshot } from '../../src/xds/snapshot.ts';
 import { valuesOf } from '../../src/xds/wire.ts';
+import { wordsOf } from '../../src/xds/words.ts';
 import { captures } from '../support/captures.ts';
 import { goldenBehaviours, readGoldenInput } from '../support/golden-input.ts';
 import { injectUnknownFields } from '../support/unknown-fields.ts';
@@ -303,7 +304,10 @@ describe('the hash of a name', () => {
   it('is that of its bytes, and one for all that are not ASCII', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
-        expect(hashText(name)).toBe(hashName(encodeString(name)));
+        const bytes = concatenate([encodeString(name), Uint8Array.of(0xff, 0xff, 0xff)]);
+        const { length } = encodeString(name);
+        expect(hashText(name)).toBe(hashName(bytes, 0, length));
+        expect(hashText(name)).toBe(hashWords(wordsOf(bytes), 0, length));
       }),
     );
     expect(hashText('é')).toBe(hashName(Uint8Array.of(0xff)));
