@@ -1,9 +1,9 @@
 import { readClusterName } from './cluster.ts';
 import { ClusterScanner } from './cluster-scan.ts';
-import { Column } from './column.ts';
 import { releaseSpareReaders } from './field-reader.ts';
 import { hashText, notAscii } from './name-hash.ts';
-import { countResources, type Snapshot } from './snapshot.ts';
+import { countResources, type Resource, type Snapshot } from './snapshot.ts';
+import { wordsOf } from './words.ts';
 
 /** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
 export function indexClusters(snapshot: Snapshot): ClusterIndex {
@@ -29,25 +29,31 @@ export class ClusterIndex {
   /** All clusters, those too that cannot be read. */
   readonly #clusters: Uint8Array[] = [];
   /** Of each cluster one of `sorts`. */
-  readonly #sorts = new Column();
+  readonly #sorts: Uint8Array;
   /** Of each cluster the hash of its name. */
-  readonly #hashes = new Column();
+  readonly #hashes: Int32Array;
   /** Of each cluster where its name is in it. */
-  readonly #nameStarts = new Column();
-  readonly #nameEnds = new Column();
+  readonly #nameStarts: Int32Array;
+  readonly #nameEnds: Int32Array;
   /** The place of each bucket’s last cluster, from 1; 0 when it is empty. A power of 2 of them. */
   readonly #buckets: Int32Array;
   /** Of each cluster the place of the one before it in its bucket, from 1; 0 for none. */
-  readonly #before = new Column();
+  readonly #before: Int32Array;
 
   constructor(snapshot: Snapshot) {
     const count = countResources(snapshot).clusters;
+    this.#sorts = new Uint8Array(count);
+    this.#hashes = new Int32Array(count);
+    this.#nameStarts = new Int32Array(count);
+    this.#nameEnds = new Int32Array(count);
+    this.#before = new Int32Array(count);
     this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(count + 1)));
+    const words = wordsOf(snapshot.request);
     try {
-      for (const { kind, value } of snapshot.resources) {
-        if (kind !== 'clusters') continue;
-        snapshot.budget?.spend(value.length);
-        this.#add(value);
+      for (const resource of snapshot.resources) {
+        if (resource.kind !== 'clusters') continue;
+        snapshot.budget?.spend(resource.value.length);
+        this.#add(resource, words);
       }
     } finally {
       releaseSpareReaders();
@@ -68,14 +74,14 @@ export class ClusterIndex {
    * read.
    */
   hashAt(place: number): number | undefined {
-    return this.#sorts.at(place) === sorts.unreadable ? undefined : this.#hashes.at(place);
+    return this.#sorts[place] === sorts.unreadable ? undefined : this.#hashes[place];
   }
 
   get(name: string): Uint8Array | undefined {
     const hash = hashText(name);
-    for (let place = this.#lastIn(hash); place !== -1; place = this.#before.at(place) - 1) {
+    for (let place = this.#lastIn(hash); place !== -1; place = this.#placeBefore(place)) {
       const cluster = this.#clusters[place];
-      if (cluster === undefined || this.#hashes.at(place) !== hash) continue;
+      if (cluster === undefined || this.#hashes[place] !== hash) continue;
       if (this.#isNamed(cluster, place, name)) return cluster;
     }
     return undefined;
@@ -83,9 +89,10 @@ export class ClusterIndex {
 
   /** Whether the cluster at a place has this name; of ASCII, as nearly all are, no string is made. */
   #isNamed(cluster: Uint8Array, place: number, name: string): boolean {
-    if (this.#hashes.at(place) === notAscii) return readClusterName(cluster) === name;
-    const from = this.#nameStarts.at(place);
-    if (this.#nameEnds.at(place) - from !== name.length) return false;
+    if (this.#hashes[place] === notAscii) return readClusterName(cluster) === name;
+    const from = this.#nameStarts[place] ?? 0;
+    const to = this.#nameEnds[place] ?? 0;
+    if (to - from !== name.length) return false;
     for (let at = 0; at < name.length; at++) {
       if (cluster[from + at] !== name.charCodeAt(at)) return false;
     }
@@ -108,10 +115,10 @@ export class ClusterIndex {
     isSo: (cluster: Uint8Array, context: Context | undefined) => boolean,
     context?: Context,
   ): boolean {
-    for (let place = this.#lastIn(hash); place !== -1; place = this.#before.at(place) - 1) {
+    for (let place = this.#lastIn(hash); place !== -1; place = this.#placeBefore(place)) {
       const cluster = this.#clusters[place];
-      const isListing = this.#sorts.at(place) === sorts.listing;
-      if (cluster === undefined || !isListing || this.#hashes.at(place) !== hash) continue;
+      const isListing = this.#sorts[place] === sorts.listing;
+      if (cluster === undefined || !isListing || this.#hashes[place] !== hash) continue;
       if (isSo(cluster, context)) return true;
     }
     return false;
@@ -121,26 +128,26 @@ export class ClusterIndex {
     return (this.#buckets[this.#bucketOf(hash)] ?? 0) - 1;
   }
 
+  /** The place of the cluster before that at a place in their bucket; -1 for none. */
+  #placeBefore(place: number): number {
+    return (this.#before[place] ?? 0) - 1;
+  }
+
   #bucketOf(hash: number): number {
     return hash & (this.#buckets.length - 1);
   }
 
-  #add(cluster: Uint8Array): void {
-    const number = this.#clusters.push(cluster);
-    if (!scanner.scan(cluster)) {
-      this.#sorts.push(sorts.unreadable);
-      this.#hashes.push(0);
-      this.#before.push(0);
-      this.#nameStarts.push(0);
-      this.#nameEnds.push(0);
-      return;
-    }
-    this.#nameStarts.push(scanner.nameFrom);
-    this.#nameEnds.push(scanner.nameTo);
+  #add({ value, end }: Resource, words: DataView): void {
+    const number = this.#clusters.push(value);
+    const isUsual = end !== undefined && scanner.scanUsual(words, end - value.length, end);
+    if (!isUsual && !scanner.scan(value)) return;
+    const place = number - 1;
     const bucket = this.#bucketOf(scanner.name);
-    this.#sorts.push(scanner.isEds ? sorts.eds : sorts.listing);
-    this.#hashes.push(scanner.name);
-    this.#before.push(this.#buckets[bucket] ?? 0);
+    this.#sorts[place] = scanner.isEds ? sorts.eds : sorts.listing;
+    this.#hashes[place] = scanner.name;
+    this.#nameStarts[place] = scanner.nameFrom;
+    this.#nameEnds[place] = scanner.nameTo;
+    this.#before[place] = this.#buckets[bucket] ?? 0;
     this.#buckets[bucket] = number;
   }
 }

@@ -2,10 +2,16 @@ import { edsType } from './cluster.ts';
 import { type FieldReader, spareReader, wireTypes } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
-import { hashName } from './name-hash.ts';
+import { hashName, hashWords } from './name-hash.ts';
 import { expectLengthDelimited } from './wire-type.ts';
+import { bytesBehind, nowhere, numbers, pass, valueEndOf, valueStartOf, wordAt } from './words.ts';
 
 const { Cluster } = fields;
+
+const nameTag = 0x0a;
+const typeTag = 0x10;
+/** What is not passed over, as it has one of these tags or tells something. */
+const told = numbers(Cluster.name.number, Cluster.type.number, Cluster.cluster_type.number);
 
 /** Looks at clusters’ outermost fields, one cluster after the other, without a view or a string. */
 export class ClusterScanner {
@@ -18,6 +24,36 @@ export class ClusterScanner {
   isEds = false;
 
   readonly #reader = spareReader();
+
+  /**
+   * Scans by words a cluster that lies `from` one offset `to` another. False says that it looks otherwise
+   * than nearly all do, malformed perhaps, and nothing else about it.
+   */
+  scanUsual(words: DataView, from: number, to: number): boolean {
+    if (to + bytesBehind > words.byteLength) return false;
+    let nameFrom = from;
+    let nameTo = from;
+    let isEds = false;
+    let at = from;
+    while (at < to) {
+      const head = wordAt(words, at);
+      const tag = head & 0xff;
+      if (tag === nameTag) {
+        nameFrom = valueStartOf(head, at);
+        nameTo = valueEndOf(head, at);
+        at = nameTo;
+      } else if (tag === typeTag) {
+        isEds = ((head >>> 8) & 0xff) === edsType;
+        at = (head & 0x8000) === 0 ? at + 2 : nowhere;
+      } else at = pass(words, at, to, told);
+    }
+    if (at !== to) return false;
+    this.name = hashWords(words, nameFrom, nameTo);
+    this.nameFrom = nameFrom - from;
+    this.nameTo = nameTo - from;
+    this.isEds = isEds;
+    return true;
+  }
 
   /** False when the cluster cannot be read. */
   scan(cluster: Uint8Array): boolean {
