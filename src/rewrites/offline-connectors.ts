@@ -1,4 +1,5 @@
 import type { Steps } from '../steps.ts';
+import { BackwardWriter } from '../xds/backward-writer.ts';
 import { mapResourcesInSteps, type Snapshot } from '../xds/snapshot.ts';
 import { readHead } from './offline-connectors/configuration-head.ts';
 import {
@@ -43,6 +44,7 @@ export function* rewriteOfflineConnectors(
     tunnels: opened.tunnels,
     answers: new OfflineAnswers(settings.connectors.offlineResponse),
     needConnect: new Set(),
+    writer: new BackwardWriter(),
   };
   const rewrite = { rewrite: rewriteConfiguration, unreadable: report.unreadable };
   const routed = yield* mapResourcesInSteps(opened.snapshot, 'routes', rewrite, rewriting);
@@ -60,6 +62,8 @@ interface Rewriting
   readonly found: Survey;
   readonly served: ServedConfigurations;
   readonly answers: OfflineAnswers;
+  /** Of the route configurations that change; goes when the call is done. */
+  readonly writer: BackwardWriter;
   /** The names of those whose CONNECT answers need the connection managers to let CONNECT through. */
   readonly needConnect: Set<string>;
 }
@@ -86,7 +90,8 @@ function rewriteConfiguration(
     connectable: its.served.isConnectable(name),
     ourDomains: new OurDomains(routeConfiguration),
   };
-  const hosts = { routeConfiguration, surveyed, context, needsConnect: false };
+  const { writer } = its;
+  const hosts = { routeConfiguration, surveyed, context, writer, needsConnect: false };
   const value = report.allOrNothing(rewriteHosts, hosts);
   if (hosts.needsConnect) its.needConnect.add(name);
   return value;

@@ -1,54 +1,47 @@
-import { copyOf } from './encoding.ts';
 import { viewOf, wireTypes } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
-import type { ForwardWriter } from './forward-writer.ts';
 
 /** Bytes that are set one by one, when they are no more: the engine's own functions take longer for so few. */
-const longestLooped = 32;
+const longestLooped = 100;
+
+/** Bytes of a buffer for several messages. */
+const usualSize = 64 * 1024;
 
 /**
- * Writes a message from its end to its beginning, so that the length of what is inside is known when
+ * Writes messages from their end to their beginning, so that the length of what is inside is known when
  * the head in front of it is written: no buffer for each message within. What comes last is written
- * first. One at a time; used again and again.
+ * first. One at a time; the next one goes in front of it, in the same buffer while there is room.
  */
 export class BackwardWriter {
-  readonly #usualSize: number;
-  #buffer: Buffer;
-  #start: number;
+  #buffer = Buffer.alloc(0);
+  #start = 0;
+  /** Where the message ends that is written; what is behind it was handed out. */
+  #end = 0;
 
-  /** Bytes; most messages are smaller, and what a larger one needed is not kept. */
-  constructor(usualSize = 4096) {
-    this.#usualSize = usualSize;
-    this.#buffer = Buffer.alloc(usualSize);
-    this.#start = usualSize;
-  }
-
-  /** Begins a message. */
-  begin(): void {
-    this.#start = this.#buffer.length;
+  /** Begins a message, which may come to have about so many bytes. */
+  begin(expected = 0): void {
+    this.#start = this.#end;
+    if (expected > this.#end) this.#renew(expected);
   }
 
   /** How many bytes are written. */
   get length(): number {
-    return this.#buffer.length - this.#start;
+    return this.#end - this.#start;
   }
 
   /** Bytes as they are. */
   bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#start);
+    const { length } = bytes;
+    this.#reserve(length);
+    if (length > longestLooped) this.#buffer.set(bytes, this.#start);
+    else this.#loop(bytes, 0, length);
   }
 
   /** A part of a message, as it is. */
   part(source: Uint8Array, from: number, to: number): void {
-    const length = to - from;
-    this.#reserve(length);
-    if (length > longestLooped) {
-      this.#buffer.set(viewOf(source, from, to), this.#start);
-      return;
-    }
-    const shift = this.#start - from;
-    for (let at = from; at < to; at++) this.#buffer[at + shift] = source[at] ?? 0;
+    this.#reserve(to - from);
+    if (to - from > longestLooped) this.#buffer.set(viewOf(source, from, to), this.#start);
+    else this.#loop(source, from, to);
   }
 
   /** Each of these as it is, in their order. */
@@ -61,38 +54,56 @@ export class BackwardWriter {
 
   /** A string field. */
   text(field: FieldRef, text: string): void {
-    const length = Buffer.byteLength(text);
-    this.#reserve(length);
-    this.#buffer.write(text, this.#start);
-    this.#head(field, length);
+    const behind = this.length;
+    this.characters(text);
+    this.wrap(field, behind);
+  }
+
+  /** Text as it is. */
+  characters(text: string): void {
+    const { length } = text;
+    if (length > longestLooped || !this.#ascii(text)) {
+      const size = Buffer.byteLength(text);
+      this.#reserve(size);
+      this.#buffer.write(text, this.#start);
+    }
   }
 
   /** Makes what was written since there were `length` bytes the value of a field. */
   wrap(field: FieldRef, length: number): void {
-    this.#head(field, this.length - length);
+    const size = this.length - length;
+    this.#varint(size);
+    this.#varint(field.number * 8 + wireTypes.lengthDelimited);
   }
 
-  /** What was written, in a buffer of its own. */
+  /** What was written: nothing of it is written again. */
   finish(): Uint8Array {
-    const message = copyOf(this.#buffer, this.#start, this.#buffer.length);
-    this.#letGo();
+    const message = viewOf(this.#buffer, this.#start, this.#end);
+    this.#end = this.#start;
     return message;
   }
 
-  /** Moves what was written behind what another writer has written. */
-  moveTo(writer: ForwardWriter): void {
-    writer.part(this.#buffer, this.#start, this.#buffer.length);
-    this.#letGo();
+  /** Writes short text if it is ASCII; false, and nothing written, when it is not. */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    this.#reserve(length);
+    const buffer = this.#buffer;
+    const start = this.#start;
+    let all = 0;
+    for (let at = 0; at < length; at++) {
+      const code = text.charCodeAt(at);
+      all |= code;
+      buffer[start + at] = code;
+    }
+    if (all < 0x80) return true;
+    this.#start += length;
+    return false;
   }
 
-  #letGo(): void {
-    if (this.#buffer.length > this.#usualSize) this.#buffer = Buffer.alloc(this.#usualSize);
-    this.begin();
-  }
-
-  #head(field: FieldRef, length: number): void {
-    this.#varint(length);
-    this.#varint(field.number * 8 + wireTypes.lengthDelimited);
+  #loop(source: Uint8Array, from: number, to: number): void {
+    const buffer = this.#buffer;
+    const shift = this.#start - from;
+    for (let at = from; at < to; at++) buffer[at + shift] = source[at] ?? 0;
   }
 
   #varint(value: number): void {
@@ -109,12 +120,16 @@ export class BackwardWriter {
 
   /** Makes room in front for so many bytes, which are to be set. */
   #reserve(size: number): void {
-    if (size > this.#start) {
-      const written = this.#buffer.subarray(this.#start);
-      this.#buffer = Buffer.alloc(2 * (this.#buffer.length + size));
-      this.#start = this.#buffer.length - written.length;
-      this.#buffer.set(written, this.#start);
-    }
+    if (size > this.#start) this.#renew(2 * (this.length + size));
     this.#start -= size;
+  }
+
+  /** Goes on in another buffer, for a message of at most so many bytes. */
+  #renew(size: number): void {
+    const written = this.#buffer.subarray(this.#start, this.#end);
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(size, usualSize));
+    this.#end = this.#buffer.length;
+    this.#start = this.#end - written.length;
+    this.#buffer.set(written, this.#start);
   }
 }

@@ -39,12 +39,26 @@ it('begins anew after a message that was not finished', () => {
   expect(writer.finish()).toEqual(encodeField(field(2), encodeString('a')));
 });
 
-it('hands out messages that later ones leave alone', () => {
+const large = fc.oneof(
+  { weight: 5, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+  fc.nat(200_000).map((size) => new Uint8Array(size).fill(7)),
+);
+
+it('hands out messages that later ones leave alone, whatever room they were expected to need', () => {
   const writer = new BackwardWriter();
-  writer.text(field(1), 'first');
-  const first = writer.finish();
-  writer.begin();
-  writer.text(field(1), 'other');
-  writer.finish();
-  expect(first).toEqual(encodeField(field(1), encodeString('first')));
+  const written: [Uint8Array, Uint8Array][] = [];
+  fc.assert(
+    fc.property(fc.array(large, { maxLength: 4 }), fc.nat(300_000), (parts, expected) => {
+      writer.begin(expected);
+      for (const part of parts.toReversed()) {
+        const padded = concatenate([Uint8Array.of(1), part, Uint8Array.of(2)]);
+        writer.all([part, encodeString('ü')]);
+        writer.part(padded, 1, padded.length - 1);
+        writer.characters('ü');
+      }
+      const wanted = parts.flatMap((part) => [encodeString('ü'), part, part, encodeString('ü')]);
+      written.push([writer.finish(), concatenate(wanted)]);
+      for (const [is, wanted] of written.slice(-3)) expect(Buffer.compare(is, wanted)).toBe(0);
+    }),
+  );
 });

@@ -111,31 +111,13 @@ export function connectRoute(
   writer.all(filters);
   if ('cluster' in action) writeTunnelAction(action.cluster, writer);
   else writer.all(action.fields);
-  writeConnectHead(name, 0, writer);
+  writer.text(Route.name, name);
+  wrapConnectRoute(0, writer);
   return writer.finish();
 }
 
-/** Writes that for a tunnel, without filters, in front of what a writer has. */
-export function writeTunnelRoute(name: string, cluster: string, to: BackwardWriter): void {
-  const behind = to.length;
-  writeTunnelAction(cluster, to);
-  writeConnectHead(name, behind, to);
-}
-
-/** Writes that with another action, without filters, in front of what a writer has. */
-export function writeConnectRoute(
-  name: string,
-  action: readonly Uint8Array[],
-  to: BackwardWriter,
-): void {
-  const behind = to.length;
-  to.all(action);
-  writeConnectHead(name, behind, to);
-}
-
-/** Makes what was written since there were `behind` bytes the rest of a Route for CONNECT. */
-function writeConnectHead(name: string, behind: number, to: BackwardWriter): void {
-  to.text(Route.name, name);
+/** Makes what was written since there were `behind` bytes, a name in front, the field of a Route for CONNECT. */
+export function wrapConnectRoute(behind: number, to: BackwardWriter): void {
   to.bytes(matchConnect());
   to.wrap(VirtualHost.routes, behind);
 }
@@ -146,7 +128,8 @@ const upgradeConnect = lazily(() =>
   }),
 );
 
-function writeTunnelAction(cluster: string, to: BackwardWriter): void {
+/** Writes the action of a Route whose CONNECT requests go through a tunnel, in front of what a writer has. */
+export function writeTunnelAction(cluster: string, to: BackwardWriter): void {
   const behind = to.length;
   to.bytes(upgradeConnect());
   to.text(RouteAction.cluster, cluster);

@@ -14,8 +14,8 @@ export function ourDomain(ourName: string): string {
 }
 
 /**
- * The domains like ours that a route configuration has. They are looked for when one is first asked
- * about: few of a large one ever matter.
+ * Which domains like ours a route configuration has, by our names in them. They are looked for when one is
+ * first asked about: few of a large one ever matter.
  */
 export class OurDomains {
   readonly #routeConfiguration: Uint8Array;
@@ -25,31 +25,33 @@ export class OurDomains {
     this.#routeConfiguration = routeConfiguration;
   }
 
-  /** Takes one for a virtual host; false when one has it already, because each may occur once. */
-  take(domain: string): boolean {
-    this.#taken ??= domainsLikeOurs(this.#routeConfiguration);
-    if (this.#taken.has(domain)) return false;
-    this.#taken.add(domain);
+  /** Takes that of a virtual host; false when one has it already, because each may occur once. */
+  take(ourName: string): boolean {
+    this.#taken ??= namesInDomains(this.#routeConfiguration);
+    if (this.#taken.has(ourName)) return false;
+    this.#taken.add(ourName);
     return true;
   }
 }
 
-/** The domains that end as ours do, in lower case, as Envoy compares them. */
-function domainsLikeOurs(routeConfiguration: Uint8Array): Set<string> {
-  const domains = new Set<string>();
+/** What stands in front of our suffix in domains, in lower case, as Envoy compares them. */
+function namesInDomains(routeConfiguration: Uint8Array): Set<string> {
+  const names = new Set<string>();
   const hosts = new FieldReader(routeConfiguration);
   const host = new FieldReader();
   for (let index = 0; nextOccurrence(hosts, RouteConfiguration.virtual_hosts); index++) {
     host.over(routeConfiguration, hosts.valueStart, hosts.end);
     try {
       while (nextOccurrence(host, VirtualHost.domains)) {
-        if (isLikeOurs(host)) domains.add(decodeString(host.value()).toLowerCase());
+        if (!isLikeOurs(host)) continue;
+        const domain = decodeString(host.value()).toLowerCase();
+        if (domain.endsWith(suffix)) names.add(domain.slice(0, -suffix.length));
       }
     } catch (error) {
       throw seenFromOutside(error, `virtual_hosts[${index}]`, 0);
     }
   }
-  return domains;
+  return names;
 }
 
 const smallLetterBit = 0x20;

@@ -1,9 +1,9 @@
-import { encodeFieldHead } from '../../xds/encoding.ts';
+import type { BackwardWriter } from '../../xds/backward-writer.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
-import { ForwardWriter } from '../../xds/forward-writer.ts';
 import { seenFromOutside } from '../../xds/malformed.ts';
 import type { RouteConfigurationContext } from './context.ts';
+import { type HostEdit, PiecedHost } from './host-edit.ts';
 import { rewriteUsualHost } from './rewrite-usual-host.ts';
 import { rewriteVirtualHost } from './rewrite-virtual-host.ts';
 import type { SurveyedConfiguration, SurveyedHost } from './survey.ts';
@@ -15,36 +15,46 @@ export interface OpenHosts {
   readonly routeConfiguration: Uint8Array;
   readonly surveyed: SurveyedConfiguration;
   readonly context: RouteConfigurationContext;
+  readonly writer: BackwardWriter;
   /** Whether one’s CONNECT answer needs the connection managers to let CONNECT through. */
   needsConnect: boolean;
 }
 
-/** Writes one route configuration after the other, and keeps none. */
-const writer = new ForwardWriter();
+/** A virtual host that changes, and where its field is. */
+interface EditedHost {
+  readonly start: number;
+  readonly end: number;
+  readonly edit: HostEdit;
+}
 
 /**
  * Rewrites those virtual hosts of a route configuration that may change; the same one comes back when none
- * does. Throws MalformedMessageError.
+ * does. All is decided first, then written from the end. Throws MalformedMessageError.
  */
 export function rewriteHosts(hosts: OpenHosts): Uint8Array {
-  const { routeConfiguration } = hosts;
+  const { routeConfiguration, writer } = hosts;
+  const edited = decideHosts(hosts);
+  if (edited.length === 0) return routeConfiguration;
   const { length } = routeConfiguration;
   writer.begin(length + length / 2);
-  try {
-    const copied = writeHosts(hosts);
-    if (copied === 0) return routeConfiguration;
-    writer.part(routeConfiguration, copied, length);
-    return writer.finish();
-  } finally {
-    writer.letGo();
+  let behind = length;
+  for (let index = edited.length - 1; index >= 0; index--) {
+    const host = edited[index];
+    if (host === undefined) continue;
+    writer.part(routeConfiguration, host.end, behind);
+    const behindHost = writer.length;
+    host.edit.writeTo(writer);
+    writer.wrap(virtual_hosts, behindHost);
+    behind = host.start;
   }
+  writer.part(routeConfiguration, 0, behind);
+  return writer.finish();
 }
 
-/** Writes all up to the end of the last virtual host that changes. Answers where that is; 0 without one. */
-function writeHosts(hosts: OpenHosts): number {
+function decideHosts(hosts: OpenHosts): readonly EditedHost[] {
   const { routeConfiguration, surveyed, context } = hosts;
+  const edited: EditedHost[] = [];
   const reader = new FieldReader(routeConfiguration);
-  let copied = 0;
   let next = 0;
   for (let place = 0; reader.next(); ) {
     if (reader.number !== virtual_hosts.number) continue;
@@ -52,41 +62,27 @@ function writeHosts(hosts: OpenHosts): number {
     const host = surveyed[next];
     if (host?.place === place) {
       next++;
-      if (writeHost(reader, host, hosts, copied)) copied = reader.end;
+      const edit = decideHost(reader, host, hosts);
+      if (edit !== undefined) edited.push({ start: reader.start, end: reader.end, edit });
     }
     place++;
   }
-  return copied;
+  return edited;
 }
 
-/** Writes the virtual host at which a reader stands, and what is not written in front of it, if it changes. */
-function writeHost(
+/** What becomes of the virtual host at which a reader stands; undefined when it stays as it is. */
+function decideHost(
   reader: FieldReader,
   { place, routes }: SurveyedHost,
   hosts: OpenHosts,
-  copied: number,
-): boolean {
+): HostEdit | undefined {
   try {
-    const field = rewriteUsualHost(reader, routes, hosts);
-    if (field !== undefined) {
-      writer.part(reader.message, copied, reader.start);
-      field.moveTo(writer);
-      return true;
-    }
+    const edit = rewriteUsualHost(reader, routes, hosts);
+    if (edit !== undefined) return edit;
     const { pieces, needsConnect } = rewriteVirtualHost(reader.value(), routes, hosts.context);
     hosts.needsConnect ||= needsConnect;
-    if (pieces === undefined) return false;
-    writer.part(reader.message, copied, reader.start);
-    writePieces(pieces);
-    return true;
+    return pieces && new PiecedHost(pieces);
   } catch (error) {
     throw seenFromOutside(error, `virtual_hosts[${place}]`, reader.valueStart);
   }
-}
-
-function writePieces(pieces: readonly Uint8Array[]): void {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  writer.bytes(encodeFieldHead(virtual_hosts, length));
-  for (const piece of pieces) writer.bytes(piece);
 }

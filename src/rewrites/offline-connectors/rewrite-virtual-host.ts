@@ -108,19 +108,18 @@ function tunnelConnect(
   for (const one of tunnelled) {
     if (context.tunnels.get(one.cluster) === owner) ownRoutes.push(edit.route(one.place));
   }
-  const domain = ourDomain(ourName);
   const filters = connectFilterConfigs(ownRoutes);
   if (filters.disputed !== undefined) {
     const detail = `CONNECT gets Envoy’s 404: routes into ${owner}’s tunnel differ in ${filters.disputed}`;
     context.report.skipped('connect-authentication', placeOf(context, name), detail);
-    takeDomain(edit, domain, context);
+    takeDomain(edit, ourName, context);
     return;
   }
   const routeName = connectRouteName('connect', ourName);
   const field = connectRoute(routeName, { cluster }, filters.fields);
   const inserted = placeConnectRoute(edit, routeName, field);
   if (inserted !== undefined) reportTunnel(placeOf(context, name, routeName), cluster, context);
-  takeDomain(edit, domain, context);
+  takeDomain(edit, ourName, context);
   if (inserted !== undefined) edit.insertRoute(inserted);
 }
 
@@ -134,24 +133,26 @@ export function reportTunnel(
   report.changed('connect-tunnelled', place, [owner], `CONNECT goes to ${cluster}`);
 }
 
-/** Gives the virtual host a domain, unless it has it, or may not have it. */
+/** Gives the virtual host its domain of ours, unless it has it, or may not have it. */
 function takeDomain(
   edit: VirtualHostEdit,
-  domain: string,
+  ourName: string,
   context: RouteConfigurationContext,
 ): void {
-  if (edit.hasDomain(domain) || !mayTakeDomain(edit.name, domain, context)) return;
+  const domain = ourDomain(ourName);
+  if (edit.hasDomain(domain) || !mayTakeDomain(edit.name, ourName, context)) return;
   edit.append([encodeTextField(VirtualHost.domains, domain)]);
 }
 
-/** Takes a domain for a virtual host that does not have it; false when another one has. Reports either. */
+/** Takes its domain of ours for a virtual host that does not have it; false when another one has. Reports either. */
 export function mayTakeDomain(
   virtualHost: string,
-  domain: string,
+  ourName: string,
   context: RouteConfigurationContext,
 ): boolean {
   const place = placeOf(context, virtualHost);
-  if (!context.ourDomains.take(domain)) {
+  const domain = ourDomain(ourName);
+  if (!context.ourDomains.take(ourName)) {
     const detail = `another virtual host has the domain ${domain} already`;
     context.report.skipped('domain-taken', place, detail);
     return false;

@@ -1,6 +1,7 @@
 import { tagOf } from '../../xds/encoding.ts';
 import { endOfField, startOfValue } from '../../xds/field-ends.ts';
 import { fields } from '../../xds/fields.ts';
+import { ourDomain } from './our-domains.ts';
 
 const { VirtualHost, Route, RouteMatch } = fields;
 
@@ -10,9 +11,9 @@ const hostRoutes = tagOf(VirtualHost.routes);
 /** The two bytes of a tag of `matcher`, the first of them without its wire type. */
 const matcherLow = ((VirtualHost.matcher.number * 8) & 0x7f) | 0x80;
 const matcherHigh = VirtualHost.matcher.number >>> 4;
+const ourSuffix = ourDomain('');
 const routeName = tagOf(Route.name);
 const routeMatch = tagOf(Route.match);
-const routeAction = tagOf(Route.route);
 
 /**
  * Where a virtual host of the usual form has what the rewrite of connectors asks for: one name, no matcher
@@ -84,12 +85,13 @@ export class UsualHost {
     return this.#routes[3 * place + 2] ?? 0;
   }
 
-  /** Whether it has this domain, which is ASCII. */
-  hasDomain(message: Uint8Array, domain: string): boolean {
+  /** Whether it has the domain of ours with this name, which is ASCII. */
+  hasOurDomain(message: Uint8Array, ourName: string): boolean {
     for (let at = 0; at < this.#domainsLength; at += 2) {
       const from = this.#domains[at] ?? 0;
-      const to = this.#domains[at + 1] ?? 0;
-      if (to - from === domain.length && isTextAt(message, from, domain)) return true;
+      const suffixFrom = from + ourName.length;
+      if ((this.#domains[at + 1] ?? 0) - suffixFrom !== ourSuffix.length) continue;
+      if (isTextAt(message, suffixFrom, ourSuffix) && isTextAt(message, from, ourName)) return true;
     }
     return false;
   }
@@ -158,58 +160,4 @@ function isUsualMatch(message: Uint8Array, from: number, to: number): boolean {
     at = end;
   }
   return true;
-}
-
-/** Where a route that is to be answered has what becomes another thing; used again and again. */
-export class AnsweredRoute {
-  from = 0;
-  to = 0;
-  nameStart = 0;
-  nameEnd = 0;
-  matchStart = 0;
-  matchFrom = 0;
-  matchEnd = 0;
-  actionStart = 0;
-  actionEnd = 0;
-
-  /**
-   * Reads a route of a usual virtual host. False where it has not one name, one match and one action that
-   * forwards.
-   */
-  read(message: Uint8Array, from: number, to: number): boolean {
-    this.from = from;
-    this.to = to;
-    this.nameStart = -1;
-    this.matchStart = -1;
-    this.actionStart = -1;
-    for (let at = from; at < to; ) {
-      const end = endOfField(message, at, to);
-      if (end === -1 || !this.#note(message, at, end)) return false;
-      at = end;
-    }
-    return this.nameStart !== -1 && this.matchStart !== -1 && this.actionStart !== -1;
-  }
-
-  #note(message: Uint8Array, at: number, end: number): boolean {
-    switch (message[at]) {
-      case routeMatch:
-        if (this.matchStart !== -1) return false;
-        this.matchStart = at;
-        this.matchFrom = startOfValue(message, at);
-        this.matchEnd = end;
-        return true;
-      case routeAction:
-        if (this.actionStart !== -1) return false;
-        this.actionStart = at;
-        this.actionEnd = end;
-        return true;
-      case routeName:
-        if (this.nameStart !== -1) return false;
-        this.nameStart = at;
-        this.nameEnd = end;
-        return true;
-      default:
-        return (message[at] ?? 0) >>> 3 !== Route.route.number; // in another wire type
-    }
-  }
 }
