@@ -1,5 +1,6 @@
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
+import { notAscii } from '../../xds/name-hash.ts';
 import { sanitizeName, sanitizeVirtualHostNames } from '../../xds/names.ts';
 import type { RouteColumns } from '../../xds/route-columns.ts';
 import { scanRoutes } from '../../xds/route-scan.ts';
@@ -37,37 +38,75 @@ function readNames(snapshot: Snapshot): ReadonlySet<string> {
 
 function mayNamesMeet(snapshot: Snapshot): boolean {
   const columns = snapshot.known.routes;
-  const found = new Map<number, number>();
+  const found = new NamedHosts(columns);
   for (const { kind, value } of snapshot.resources) {
     if (kind !== 'routes') continue;
     snapshot.budget?.spend(value.length);
     const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return true;
     for (let host = scan.firstHost; host < scan.hostsEnd; host++) {
-      const key = hashOfKept(columns, host);
-      const other = found.get(key);
-      if (other === undefined) found.set(key, host);
-      else if (!haveOneName(columns, other, host)) return true;
+      if (!found.add(host)) return true;
     }
   }
   return false;
 }
 
-/** Of the characters of a virtual host’s name that stay as they are: equal for names that meet. */
-function hashOfKept({ configurations, hostNameStarts, hostNameEnds }: RouteColumns, host: number) {
-  const bytes = configurations[host];
-  const to = hostNameEnds.at(host);
-  let hash = 0;
-  for (let at = hostNameStarts.at(host); at < to; at++) {
-    const byte = bytes?.[at] ?? 0;
-    if (isKept[byte] === 1) hash = Math.imul(hash ^ byte, 0x01000193);
+/** Virtual hosts by what their names are among ours, in a table with room for all that were scanned. */
+class NamedHosts {
+  readonly #columns: RouteColumns;
+  /** By the last bits of the hash, or behind that: the number of a virtual host, from 1. */
+  readonly #hosts: Int32Array;
+  /** Of the same: the hash. */
+  readonly #hashes: Int32Array;
+
+  constructor(columns: RouteColumns) {
+    this.#columns = columns;
+    const size = 2 ** Math.ceil(Math.log2(2 * columns.configurations.length + mostOfOnePlace));
+    this.#hosts = new Int32Array(size);
+    this.#hashes = new Int32Array(size);
   }
-  return hash;
+
+  /** Adds a virtual host; false where its name may be another one’s among ours. */
+  add(host: number): boolean {
+    const hash = hashOfOurs(this.#columns, host);
+    const hosts = this.#hosts;
+    if (hash === notAscii) return false;
+    for (let step = 0; step < mostOfOnePlace; step++) {
+      const at = (hash + step) & (hosts.length - 1);
+      const other = (hosts[at] ?? 0) - 1;
+      if (other === -1) {
+        hosts[at] = host + 1;
+        this.#hashes[at] = hash;
+        return true;
+      }
+      if (this.#hashes[at] === hash) return haveOneName(this.#columns, other, host);
+    }
+    return false; // names can be chosen so that all of them want one place
+  }
 }
 
-/** By their codes; `-`, which others become, is none of them. */
-const isKept = Uint8Array.from({ length: 256 }, (_, code) =>
-  /[a-z0-9.]/.test(String.fromCharCode(code)) ? 1 : 0,
+const mostOfOnePlace = 64;
+
+/** The hash of what a virtual host’s name is among ours: equal for names that meet. */
+function hashOfOurs({ configurations, hostNameStarts, hostNameEnds }: RouteColumns, host: number) {
+  const bytes = configurations[host] ?? nothing;
+  const to = hostNameEnds.at(host);
+  let hash = 0;
+  let all = 0;
+  for (let at = hostNameStarts.at(host); at < to; at++) {
+    const byte = bytes[at] ?? 0;
+    all |= byte;
+    hash = (Math.imul(hash, prime) + (ours[byte] ?? 0)) | 0;
+  }
+  return all < 0x80 ? hash : notAscii;
+}
+
+const prime = 0x01000193;
+const nothing = new Uint8Array();
+
+/** What each character of ASCII becomes. */
+const ours = Uint8Array.from({ length: 128 }, (_, code) =>
+  sanitizeName(String.fromCharCode(code)).charCodeAt(0),
 );
 
 function haveOneName(columns: RouteColumns, one: number, other: number): boolean {
