@@ -8,7 +8,7 @@ import {
   surveyConnectionManagers,
 } from './offline-connectors/connection-managers.ts';
 import type { RouteConfigurationContext } from './offline-connectors/context.ts';
-import { OfflineAnswers } from './offline-connectors/messages.ts';
+import { type OfflineAnswers, offlineAnswers } from './offline-connectors/messages.ts';
 import { OurDomains } from './offline-connectors/our-domains.ts';
 import { nameVirtualHosts } from './offline-connectors/our-names.ts';
 import { rewriteHosts } from './offline-connectors/rewrite-hosts.ts';
@@ -42,7 +42,7 @@ export function* rewriteOfflineConnectors(
     settings: settings.connectors,
     budget: snapshot.budget,
     tunnels: opened.tunnels,
-    answers: new OfflineAnswers(settings.connectors.offlineResponse),
+    answers: offlineAnswers(settings.connectors.offlineResponse),
     needConnect: new Set(),
     writer: new BackwardWriter(),
   };

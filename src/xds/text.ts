@@ -1,5 +1,5 @@
 import { encodeField, encodeString } from './encoding.ts';
-import { FieldReader } from './field-reader.ts';
+import { FieldReader, viewOf } from './field-reader.ts';
 
 const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -28,6 +28,12 @@ export function asciiOf(message: Uint8Array, from: number, to: number): string |
     shortText[at] = byte;
   }
   return all < 0x80 ? shortText.toString('latin1', 0, length) : undefined;
+}
+
+/** A part of a message as text; of short ASCII, as names are, without a view. */
+export function textOf(message: Uint8Array, from: number, to: number): string {
+  if (from === to) return '';
+  return asciiOf(message, from, to) ?? decodeString(viewOf(message, from, to));
 }
 
 /** Whether these bytes are at an offset of a message. */

@@ -1,7 +1,7 @@
 import { defaultMaxBodyBytes, maxBodyBytesOf } from '../../xds/body-limit.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
-import { decodeString } from '../../xds/text.ts';
+import { textOf } from '../../xds/text.ts';
 import { wrappedBoolOf } from '../../xds/wire.ts';
 import { expectLengthDelimited } from '../../xds/wire-type.ts';
 
@@ -27,7 +27,7 @@ export function readHead(routeConfiguration: Uint8Array): ConfigurationHead {
     switch (reader.number) {
       case name.number:
         expectLengthDelimited(reader, name);
-        text = decodeString(reader.value());
+        text = textOf(routeConfiguration, reader.valueStart, reader.end);
         break;
       case max_direct_response_body_size_bytes.number:
       case validate_clusters.number:

@@ -6,7 +6,7 @@ import {
   upgradeTypesOf,
 } from '../../xds/connection-manager.ts';
 import { concatenate, encodeField, encodeFieldHead } from '../../xds/encoding.ts';
-import { type FieldReader, viewOf } from '../../xds/field-reader.ts';
+import type { FieldReader } from '../../xds/field-reader.ts';
 import { fields } from '../../xds/fields.ts';
 import {
   asksFor,
@@ -17,7 +17,7 @@ import {
 } from '../../xds/manager-scan.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { decodeString } from '../../xds/text.ts';
+import { textOf } from '../../xds/text.ts';
 import { editFields, type FieldEdit, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
@@ -178,7 +178,7 @@ function isWanted(
 }
 
 function nameIn({ nameFrom, nameTo }: ScannedManager, listener: Uint8Array): string {
-  return decodeString(viewOf(listener, nameFrom, nameTo));
+  return textOf(listener, nameFrom, nameTo);
 }
 
 /** The same with a manager that has to be read. */

@@ -31,7 +31,7 @@ export interface OfflineAnswer {
   readonly withoutBody?: string;
 }
 
-/** The configured answer, encoded once for all routes of a snapshot. */
+/** The configured answer, encoded once for all routes. */
 export class OfflineAnswers {
   readonly #whole: OfflineAnswer;
   readonly #bare: OfflineAnswer;
@@ -52,6 +52,18 @@ export class OfflineAnswers {
     const withoutBody = `it has ${this.#length} bytes, and the route configuration allows ${limit}`;
     return { ...this.#bare, withoutBody };
   }
+}
+
+/** Kept with the settings, which say all of it. */
+const answers = new WeakMap<OfflineResponse, OfflineAnswers>();
+
+/** The configured answer, for whatever route configuration. */
+export function offlineAnswers(response: OfflineResponse): OfflineAnswers {
+  const known = answers.get(response);
+  if (known !== undefined) return known;
+  const made = new OfflineAnswers(response);
+  answers.set(response, made);
+  return made;
 }
 
 function encodeAnswer({ status, body, headers }: OfflineResponse): OfflineAnswer {
@@ -137,12 +149,12 @@ export function writeTunnelAction(cluster: string, to: BackwardWriter): void {
 }
 
 /** An HttpConnectionManager.UpgradeConfig that lets CONNECT reach the routes. */
-export function connectUpgrade(): Uint8Array {
-  return encodeMessage(
+export const connectUpgrade = lazily(() =>
+  encodeMessage(
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig',
     { upgrade_type: 'CONNECT' },
-  );
-}
+  ),
+);
 
 /** What a tunnel cluster is made from. */
 export interface TunnelClusterOptions {

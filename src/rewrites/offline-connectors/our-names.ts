@@ -1,7 +1,7 @@
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { notAscii } from '../../xds/name-hash.ts';
-import { sanitizeName, sanitizeVirtualHostNames } from '../../xds/names.ts';
+import { asOurs, sanitizeName, sanitizeVirtualHostNames } from '../../xds/names.ts';
 import type { RouteColumns } from '../../xds/route-columns.ts';
 import { scanRoutes } from '../../xds/route-scan.ts';
 import type { Snapshot } from '../../xds/snapshot.ts';
@@ -96,18 +96,13 @@ function hashOfOurs({ configurations, hostNameStarts, hostNameEnds }: RouteColum
   for (let at = hostNameStarts.at(host); at < to; at++) {
     const byte = bytes[at] ?? 0;
     all |= byte;
-    hash = (Math.imul(hash, prime) + (ours[byte] ?? 0)) | 0;
+    hash = (Math.imul(hash, prime) + (asOurs[byte] ?? 0)) | 0;
   }
   return all < 0x80 ? hash : notAscii;
 }
 
 const prime = 0x01000193;
 const nothing = new Uint8Array();
-
-/** What each character of ASCII becomes. */
-const ours = Uint8Array.from({ length: 128 }, (_, code) =>
-  sanitizeName(String.fromCharCode(code)).charCodeAt(0),
-);
 
 function haveOneName(columns: RouteColumns, one: number, other: number): boolean {
   const { configurations, hostNameStarts, hostNameEnds } = columns;

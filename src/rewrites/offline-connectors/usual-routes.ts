@@ -1,10 +1,10 @@
 import { Column } from '../../xds/column.ts';
-import { FieldReader, viewOf } from '../../xds/field-reader.ts';
+import { FieldReader } from '../../xds/field-reader.ts';
 import { hashName, hashObject, hashRule } from '../../xds/name-hash.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
 import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
-import { decodeString } from '../../xds/text.ts';
+import { textOf } from '../../xds/text.ts';
 import type { Place } from '../../xds/usual-object.ts';
 import { UsualRoute } from '../../xds/usual-route.ts';
 import { mayBeFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
@@ -56,7 +56,7 @@ export class UsualRoutes {
     const index = ruleOfRouteName(message, from, to);
     const rule = index === undefined ? undefined : this.#ruleOf(message, index);
     if (rule === undefined) return undefined;
-    const view = { name: textAt(message, route.name), matchesConnect: false, ambiguous: false };
+    const view = new UsualView(message, from, to);
     const action = route.hasWebSocket ? rule.webSocketAction : rule.action;
     return { place, view, action, identity: rule.identity, forwards: rule.forwards, rule };
   }
@@ -143,6 +143,27 @@ const usualKind = 'HTTPRoute';
 const none: readonly string[] = [];
 const webSocket: readonly string[] = ['websocket'];
 
+/** What is read of a usual route in full; the string of its name is made when somebody asks for it. */
+class UsualView {
+  readonly matchesConnect = false;
+  readonly ambiguous = false;
+  readonly #message: Uint8Array;
+  readonly #from: number;
+  readonly #to: number;
+  #name: string | undefined;
+
+  constructor(message: Uint8Array, from: number, to: number) {
+    this.#message = message;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  get name(): string {
+    this.#name ??= textOf(this.#message, this.#from, this.#to);
+    return this.#name;
+  }
+}
+
 function textAt(message: Uint8Array, { from, to }: Place): string {
-  return from === to ? '' : decodeString(viewOf(message, from, to));
+  return textOf(message, from, to);
 }
