@@ -2,7 +2,7 @@ import { readClusterName } from './cluster.ts';
 import { ClusterScanner } from './cluster-scan.ts';
 import { releaseSpareReaders } from './field-reader.ts';
 import { hashText, notAscii } from './name-hash.ts';
-import { countResources, type Resource, type Snapshot } from './snapshot.ts';
+import { countResources, listsOf, type Resource, type Snapshot } from './snapshot.ts';
 import { wordsOf } from './words.ts';
 
 /** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
@@ -50,8 +50,10 @@ export class ClusterIndex {
     this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(count + 1)));
     const words = wordsOf(snapshot.request);
     try {
-      for (const resource of snapshot.resources) {
-        if (resource.kind !== 'clusters') continue;
+      const { from, to } = listsOf(snapshot).clusters;
+      for (let place = from; place < to; place++) {
+        const resource = snapshot.resources[place];
+        if (resource?.kind !== 'clusters') continue;
         snapshot.budget?.spend(resource.value.length);
         this.#add(resource, words);
       }
@@ -62,11 +64,14 @@ export class ClusterIndex {
 
   /** Whether these are the clusters of a snapshot: the same buffers in the same order. */
   isOf(snapshot: Snapshot): boolean {
-    let place = 0;
-    for (const { kind, value } of snapshot.resources) {
-      if (kind === 'clusters' && value !== this.#clusters[place++]) return false;
+    let cluster = 0;
+    const { from, to } = listsOf(snapshot).clusters;
+    for (let place = from; place < to; place++) {
+      const resource = snapshot.resources[place];
+      if (resource?.kind !== 'clusters') continue;
+      if (resource.value !== this.#clusters[cluster++]) return false;
     }
-    return place === this.#clusters.length;
+    return cluster === this.#clusters.length;
   }
 
   /**
