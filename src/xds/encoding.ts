@@ -81,13 +81,6 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 /** Of so many bytes `set` takes longer than to set them one by one: heads of fields, above all. */
 const longestLooped = 8;
 
-/** A part of a buffer, copied. */
-export function copyOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Uint8Array {
-  const copy = allocate(to - from);
-  copy.set(new Uint8Array(buffer, byteOffset + from, to - from));
-  return copy;
-}
-
 /** Bytes; a fleet's answer is made of thousands of pieces, and a buffer for each is dear. */
 const slabSize = 64 * 1024;
 const largestInSlab = 2 * 1024;
