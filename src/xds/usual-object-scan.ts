@@ -18,9 +18,9 @@ const longest = 512;
 
 /**
  * What stands in front of the object's entries: tags, keys and lengths, so it is the same in all metadata of
- * one length. By that length, as far as it was asked for.
+ * one length. By that length, as far as it was asked for; null for one that no such metadata has.
  */
-const beforeEntries: (KnownBytes | undefined)[] = [];
+const beforeEntries: (KnownBytes | null | undefined)[] = [];
 
 /**
  * Finds by words what `ObjectScanner` finds in metadata that is encoded as Envoy Gateway encodes it, and has
@@ -43,8 +43,9 @@ export class UsualObjectScan {
   read(words: DataView, from: number, to: number): boolean {
     const length = to - from;
     if (length > longest) return false;
-    const before = beforeEntries[length] ?? noteBeforeEntries(length);
-    if (!before.isAt(words, from)) return false;
+    let before = beforeEntries[length];
+    if (before === undefined) before = noteBeforeEntries(length);
+    if (before === null || !before.isAt(words, from)) return false;
     this.#namespaceFrom = 0;
     this.#namespaceTo = 0;
     this.#nameFrom = 0;
@@ -92,20 +93,19 @@ const { Metadata, MapEntry, Struct, Value, ListValue } = fields;
 /** So many fields lie around the entries, each with a tag and a length of one byte or two. */
 const fieldsAround = 7;
 
-function noteBeforeEntries(length: number): KnownBytes {
+function noteBeforeEntries(length: number): KnownBytes | null {
   const before = encodeBeforeEntries(length);
   beforeEntries[length] = before;
   return before;
 }
 
-/** For a length that no metadata has: what no metadata begins with. */
-function encodeBeforeEntries(length: number): KnownBytes {
+function encodeBeforeEntries(length: number): KnownBytes | null {
   const shortest = encodeMetadata(new Uint8Array()).length;
   for (let most = length - shortest; most >= length - shortest - fieldsAround; most--) {
     const metadata = encodeMetadata(new Uint8Array(Math.max(most, 0)));
     if (metadata.length === length) return new KnownBytes(metadata.subarray(0, length - most));
   }
-  return new KnownBytes(Uint8Array.of(0));
+  return null;
 }
 
 /** Metadata of an object with these entries. */

@@ -208,6 +208,27 @@ describe('a scan of usual routes', () => {
     }
   });
 
+  it('leaves to others what begins with a byte of 0, though no usual metadata has its length', () => {
+    const { Struct, MapEntry, Value } = fields;
+    const action = encodeXds('envoy.config.route.v3.Route', { route: forward.route });
+    const entryOf = (text: string) =>
+      encodeField(
+        Struct.fields,
+        concatenate([
+          encodeField(MapEntry.key, encodeString('name')),
+          encodeField(MapEntry.value, encodeField(Value.string_value, encodeString(text))),
+        ]),
+      );
+    for (let length = 0; length < 200; length++) {
+      const texts = ['a'.repeat(Math.min(length, 100)), 'b'.repeat(Math.max(length - 100, 0))];
+      for (const entries of [[], texts.map(entryOf)]) {
+        const metadata = concatenate([Uint8Array.of(0), ...entries]);
+        const route = concatenate([action, encodeField(fields.Route.metadata, metadata)]);
+        expect(expectSameScan(configurationWith(route))).toBe(0);
+      }
+    }
+  });
+
   it('has metadata of every length in which names are short', () => {
     for (let length = 0; length < 300; length++) {
       const texts = { a: 'a'.repeat(Math.min(length, 110)), b: '', c: '', d: '' };
