@@ -7,13 +7,16 @@ const longestLooped = 100;
 /** Bytes of a buffer for several messages. */
 const usualSize = 64 * 1024;
 
+const noBuffer = Buffer.alloc(0);
+
 /**
  * Writes messages from their end to their beginning, so that the length of what is inside is known when
  * the head in front of it is written: no buffer for each message within. What comes last is written
- * first. One at a time; the next one goes in front of it, in the same buffer while there is room.
+ * first. One at a time; the next one goes in front of it, in the same buffer while there is room. A message
+ * too large for such a buffer has one of its own.
  */
 export class BackwardWriter {
-  #buffer = Buffer.alloc(0);
+  #buffer = noBuffer;
   #start = 0;
   /** Where the message ends that is written; what is behind it was handed out. */
   #end = 0;
@@ -79,8 +82,16 @@ export class BackwardWriter {
   /** What was written: nothing of it is written again. */
   finish(): Uint8Array {
     const message = viewOf(this.#buffer, this.#start, this.#end);
-    this.#end = this.#start;
+    if (this.#buffer.length > usualSize) this.#letGo();
+    else this.#end = this.#start;
     return message;
+  }
+
+  /** Leaves a buffer to the large message in it: it would be kept as long as the writer. */
+  #letGo(): void {
+    this.#buffer = noBuffer;
+    this.#start = 0;
+    this.#end = 0;
   }
 
   /** Writes short text if it is ASCII; false, and nothing written, when it is not. */

@@ -62,3 +62,16 @@ it('hands out messages that later ones leave alone, whatever room they were expe
     }),
   );
 });
+
+it('keeps no room that a large message needed', () => {
+  const writer = new BackwardWriter();
+  writer.begin();
+  writer.bytes(new Uint8Array(1_000_000));
+  const large = writer.finish();
+  writer.begin();
+  writer.text(field(1), 'small');
+  const small = writer.finish();
+  expect(large.length).toBe(1_000_000);
+  expect(small).toEqual(encodeField(field(1), encodeString('small')));
+  expect(small.buffer.byteLength).toBeLessThan(100_000);
+});
