@@ -125,7 +125,8 @@ function reportAnswers(
     const connectors = verdict?.kind === 'offline' ? distinct(verdict.connectors) : noNames;
     const given = { refusedUpgrades: upgrades, unansweredUpgrades: noNames, hasBody: true };
     reportAnswer({ its, host, context }, connectors, given);
-    for (const connector of connectors) if (!all.includes(connector)) all.push(connector);
+    // Mostly the same one again; whatever else is in it twice, the report has once.
+    for (const connector of connectors) if (connector !== all[all.length - 1]) all.push(connector);
   }
   const routeName = connectRouteName('offline', ourName);
   reportConnectAnswer(placeOf(context, name, routeName), all, context);
