@@ -1,4 +1,5 @@
 import { encodeString } from './encoding.ts';
+import { nowhere } from './words.ts';
 
 // Tags of the length-delimited fields that such metadata is made of; a `Struct` is a map.
 const filterMetadata = 0x0a;
@@ -16,9 +17,6 @@ const namespaceKey = encodeString('namespace');
 const nameKey = encodeString('name');
 const kindKey = encodeString('kind');
 const sectionNameKey = encodeString('sectionName');
-
-/** Behind the end of every message. */
-const nowhere = 0x7fffffff;
 
 /** A part of a message. */
 export class Place {

@@ -4,6 +4,7 @@ import { fields } from './fields.ts';
 import { actionNumbers, destinationsByNumber } from './route.ts';
 import { hasBytesAt } from './text.ts';
 import { Place, UsualObject } from './usual-object.ts';
+import { nowhere, numbers } from './words.ts';
 
 const { Route, RouteMatch, RouteAction, UpgradeConfig } = fields;
 
@@ -26,21 +27,18 @@ const usualUpgrade = encodeField(
 );
 
 /** By their numbers: 1 for the fields of each message that are not passed over. */
-const ofRoute = telling([
+const ofRoute = numbers(
   ...actionNumbers,
   Route.match.number,
   Route.metadata.number,
   Route.name.number,
-]);
-const ofMatch = telling([RouteMatch.connect_matcher.number]);
-const ofAction = telling([
+);
+const ofMatch = numbers(RouteMatch.connect_matcher.number);
+const ofAction = numbers(
   ...destinationsByNumber.keys(),
   RouteAction.request_mirror_policies.number,
   RouteAction.upgrade_configs.number,
-]);
-
-/** Behind the end of every message. */
-const nowhere = 0x7fffffff;
+);
 
 /**
  * Finds what tells whose a route is, where it forwards as nearly all do: to one cluster, with metadata
@@ -167,11 +165,4 @@ export class UsualRoute {
     this.#at = at + 2;
     return high < 0x80 ? at + 2 + (low & 0x7f) + high * 0x80 : nowhere;
   }
-}
-
-/** A table of these field numbers, which have tags of at most two bytes. */
-function telling(numbers: readonly number[]): Uint8Array {
-  const table = new Uint8Array(2 ** 11);
-  for (const number of numbers) table[number] = 1;
-  return table;
 }

@@ -5,7 +5,10 @@
 /** Behind the end of every message. */
 export const nowhere = 0x7fffffff;
 
-/** As many bytes behind the end of what is read have to be there, and are not minded. */
+/**
+ * A word that begins in a message may end behind it: so many bytes have to follow in the buffer, whatever
+ * they are. Where they do not, nothing may be read by words.
+ */
 export const bytesBehind = 16;
 
 /** Longer than any message, and yet offsets can be added to it. */
@@ -61,7 +64,7 @@ export function pass(words: DataView, at: number, limit: number, told: Uint8Arra
   return end <= limit ? end : nowhere;
 }
 
-/** A table of field numbers, for `pass`. */
+/** A table of field numbers, as far as their tags have at most two bytes: 1 for these. */
 export function numbers(...told: readonly number[]): Uint8Array {
   const table = new Uint8Array(2 ** 11);
   for (const number of told) table[number] = 1;
@@ -84,7 +87,10 @@ export class KnownBytes {
     this.#mask = (-1 >>> (8 * (padded.length - bytes.length))) | 0;
   }
 
-  /** Whether they are at an offset; up to 16 of them. */
+  /**
+   * Whether they are at an offset. Up to three bytes behind them are looked at: of more than `bytesBehind`
+   * less those, the caller knows that the message has as many left.
+   */
   isAt(words: DataView, at: number): boolean {
     const known = this.#words;
     const last = known.length - 1;
