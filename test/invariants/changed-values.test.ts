@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ChangedValues } from '../../src/invariants/changed-values.ts';
-import { concatenate } from '../../src/xds/encoding.ts';
+import { concatenate, encodeField } from '../../src/xds/encoding.ts';
+import { FieldReader } from '../../src/xds/field-reader.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { valuesOf } from '../../src/xds/wire.ts';
 import { type MadeField, messageWith } from '../xds/arbitrary-message.ts';
@@ -57,5 +58,18 @@ describe('the values that are not what they were', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('are found without a walk over all that are the same in front of them', () => {
+    const value = (byte: number) => encodeField(field, new Uint8Array(50).fill(byte));
+    const same = Array.from({ length: 1_000 }, (_, index) => value(index));
+    const before = concatenate([...same, value(1)]);
+    const after = concatenate([...same, encodeField(field, new Uint8Array(60))]);
+    const next = vi.spyOn(FieldReader.prototype, 'next');
+    const { changed, counts } = changedIn(before, after);
+    const walked = next.mock.calls.length;
+    next.mockRestore();
+    expect([changed.length, counts]).toEqual([1, [1_001, 1_001]]);
+    expect(walked).toBeLessThan(10);
   });
 });

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { makeFleet } from '../../bench/hook/fleet.ts';
+import { ClusterIndex } from '../../src/xds/cluster-index.ts';
 import { ClusterScanner } from '../../src/xds/cluster-scan.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
 import { bytesBehind, wordsOf } from '../../src/xds/words.ts';
@@ -73,5 +75,15 @@ describe('a scan of clusters', () => {
     const seen = clusters.filter(({ value }) => scanByWords(value) !== undefined);
     expect(seen.length).toBeGreaterThan(clusters.length / 2);
     for (const { value } of seen) expect(scanByWords(value)).toEqual(scanByFields(value));
+  });
+
+  it('sees by words all clusters of a fleet that are indexed', () => {
+    const { request } = makeFleet(20);
+    const scan = vi.spyOn(ClusterScanner.prototype, 'scan');
+    const byWords = vi.spyOn(ClusterScanner.prototype, 'scanUsual');
+    new ClusterIndex(readSnapshot(request));
+    expect(byWords).toHaveBeenCalledTimes(60);
+    expect(scan).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
   });
 });
