@@ -54,7 +54,20 @@ const other = [
   { ...forward, ...splitOver({ name: 'a', weight: { value: 20_000 } }) },
   { ...forward, ...splitOver({ cluster_header: 'x' }) },
   { ...forward, ...splitOver({ weight: { value: 1 } }) },
-].map(encodeRoute);
+]
+  .map(encodeRoute)
+  .concat([{ name: 'b' }, { weight: { value: 2 } }].map(withTwiceInEntry));
+
+/** With an entry of its split that has something twice. */
+function withTwiceInEntry(again: object): Uint8Array {
+  const once = { name: 'a', weight: { value: 1 } };
+  const type = 'envoy.config.route.v3.WeightedCluster.ClusterWeight';
+  const entry = concatenate([encodeXds(type, once), encodeXds(type, again)]);
+  const split = encodeField(fields.WeightedCluster.clusters, entry);
+  const action = encodeField(fields.RouteAction.weighted_clusters, split);
+  const rest = encodeRoute({ ...forward, route: undefined });
+  return concatenate([rest, encodeField(fields.Route.route, action)]);
+}
 
 function encodeRoute(message: object): Uint8Array {
   const present = Object.entries(message).filter(([, value]) => value !== undefined);
