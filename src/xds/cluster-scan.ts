@@ -1,4 +1,5 @@
 import { edsType } from './cluster.ts';
+import { tagOf } from './encoding.ts';
 import { type FieldReader, spareReader, wireTypes } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
@@ -8,8 +9,9 @@ import { bytesBehind, nowhere, numbers, pass, valueEndOf, valueStartOf, wordAt }
 
 const { Cluster } = fields;
 
-const nameTag = 0x0a;
-const typeTag = 0x10;
+const nameTag = tagOf(Cluster.name);
+/** That of a varint. */
+const typeTag = Cluster.type.number * 8;
 /** What is not passed over, as it has one of these tags or tells something. */
 const told = numbers(Cluster.name.number, Cluster.type.number, Cluster.cluster_type.number);
 

@@ -1,6 +1,6 @@
 import { routeTraits } from './action-scan.ts';
 import type { Column } from './column.ts';
-import { encodeField, encodeString } from './encoding.ts';
+import { encodeField, encodeString, tagOf } from './encoding.ts';
 import { fields } from './fields.ts';
 import { hashWords } from './name-hash.ts';
 import { actionNumbers, destinationsByNumber } from './route.ts';
@@ -17,19 +17,19 @@ import {
   wordAt,
 } from './words.ts';
 
-const { Route, RouteAction, WeightedCluster, ClusterWeight, UpgradeConfig } = fields;
+const { Route, RouteAction, WeightedCluster, ClusterWeight, UpgradeConfig, UInt32Value } = fields;
 
-// Tags of the fields that are looked into, all of them length-delimited but the weight itself.
-const matchTag = 0x0a;
-const actionTag = 0x12;
-const metadataTag = 0x22;
-const nameTag = 0x72;
-const clusterTag = 0x0a;
-const splitTag = 0x1a;
-const entryTag = 0x0a;
-const entryNameTag = 0x0a;
-const entryWeightTag = 0x12;
-const weightTag = 0x08;
+const matchTag = tagOf(Route.match);
+const actionTag = tagOf(Route.route);
+const metadataTag = tagOf(Route.metadata);
+const nameTag = tagOf(Route.name);
+const clusterTag = tagOf(RouteAction.cluster);
+const splitTag = tagOf(RouteAction.weighted_clusters);
+const entryTag = tagOf(WeightedCluster.clusters);
+const entryNameTag = tagOf(ClusterWeight.name);
+const entryWeightTag = tagOf(ClusterWeight.weight);
+/** That of a varint. */
+const weightTag = UInt32Value.value.number * 8;
 
 /** The parts of a route that are looked into, each a bit of its own; the needed ones are never missing. */
 const parts = { none: 0, action: 1, metadata: 2, needed: 3, match: 4, name: 8 } as const;
@@ -41,7 +41,8 @@ const usualUpgrade = new KnownBytes(
     encodeField(UpgradeConfig.upgrade_type, encodeString('websocket')),
   ),
 );
-const firstOfUpgrade = 0xca;
+/** The first of the two bytes of its tag. */
+const firstOfUpgrade = (tagOf(RouteAction.upgrade_configs) & 0x7f) | 0x80;
 
 // By their numbers: the fields that are not passed over, as they have a tag here or tell something.
 const ofRoute = numbers(...actionNumbers, ...numbersOf(Route.match, Route.metadata, Route.name));

@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { findListenerViolations } from '../../src/invariants/filters.ts';
 import { isChainSound } from '../../src/invariants/sound-chain.ts';
 import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
-import { FieldReader } from '../../src/xds/field-reader.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { MalformedMessageError } from '../../src/xds/malformed.ts';
+import { isReadable } from '../support/readable.ts';
 
 const { Listener, FilterChain, Filter, HttpFilter, HttpConnectionManager, Any } = fields;
 const { HcmUpgradeConfig } = fields;
@@ -82,17 +81,6 @@ const examining = encodeField(FilterChain.filters, encodeField(Filter.name, enco
 function violationsOf(chains: readonly Uint8Array[]) {
   const encoded = chains.map((one) => encodeField(Listener.filter_chains, one));
   return findListenerViolations(new Uint8Array(), concatenate(encoded));
-}
-
-function isReadable(message: Uint8Array): boolean {
-  try {
-    const reader = new FieldReader(message);
-    while (reader.next());
-    return true;
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return false;
-  }
 }
 
 describe('a filter chain that is sound at a glance', () => {

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findRouteViolations } from '../../src/invariants/route-configuration.ts';
 import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
-import { FieldReader } from '../../src/xds/field-reader.ts';
 import { fields } from '../../src/xds/fields.ts';
-import { MalformedMessageError } from '../../src/xds/malformed.ts';
+import { isReadable } from '../support/readable.ts';
 import { encodeXds } from '../support/xds.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
@@ -84,17 +83,6 @@ const hosts = fc
 
 function configurationOf(hosts: readonly Uint8Array[]): Uint8Array {
   return concatenate(hosts.map((one) => encodeField(RouteConfiguration.virtual_hosts, one)));
-}
-
-function isReadable(message: Uint8Array): boolean {
-  try {
-    const reader = new FieldReader(message);
-    while (reader.next());
-    return true;
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return false;
-  }
 }
 
 const isMissing = (cluster: string) => cluster === 'lost' || cluster === '';
