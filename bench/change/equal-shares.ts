@@ -26,9 +26,8 @@ export function countEqualParts(
 }
 
 function partsOf(request: Uint8Array): ReadonlyMap<string, readonly Uint8Array[]> {
-  const { resources } = readSnapshot(request);
-  const ofKind = (kind: ResourceKind) =>
-    resources.filter((one) => one.kind === kind).map(({ value }) => value);
+  const { lists } = readSnapshot(request).resources;
+  const ofKind = (kind: ResourceKind) => [...lists[kind]];
   const routeConfigurations = ofKind('routes');
   const virtualHosts = routeConfigurations.flatMap((one) =>
     valuesOf(one, RouteConfiguration.virtual_hosts),

@@ -9,8 +9,8 @@ import { serveUnary } from './serve-unary.ts';
 
 const read: handleUnaryCall<Buffer, EncodedMessage> = ({ request }, callback) => {
   const snapshot = readSnapshot(request);
-  for (const { kind, value } of snapshot.resources) {
-    if (kind === 'routes' && scanRoutes(snapshot, value) === undefined) {
+  for (const value of snapshot.resources.lists.routes) {
+    if (scanRoutes(snapshot, value) === undefined) {
       throw new Error('a route configuration of the benchmark cannot be read');
     }
   }

@@ -59,11 +59,11 @@ const kinds: readonly ResourceKind[] = ['clusters', 'secrets', 'listeners', 'rou
 
 function findDifference(one: Snapshot, other: Snapshot): string | undefined {
   for (const kind of kinds) {
-    const ours = one.resources.filter((resource) => resource.kind === kind);
-    const theirs = other.resources.filter((resource) => resource.kind === kind);
+    const ours = [...one.resources.lists[kind]];
+    const theirs = [...other.resources.lists[kind]];
     if (ours.length !== theirs.length) return `${ours.length} ${kind}, not ${theirs.length}`;
-    const at = ours.findIndex(({ value }, index) => {
-      const counterpart = theirs[index]?.value ?? new Uint8Array();
+    const at = ours.findIndex((value, index) => {
+      const counterpart = theirs[index] ?? new Uint8Array();
       return !meansTheSame(resourceTypes[kind], value, counterpart);
     });
     if (at !== -1) return `${kind}[${at}] differs`;

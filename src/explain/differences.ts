@@ -22,11 +22,12 @@ export function decodeDifferences(before: Snapshot, response: Uint8Array): Diffe
   const after: Uint8Array[] = [];
   const reader = new FieldReader(response);
   while (reader.next()) after.push(reader.value());
-  const added = after.slice(before.resources.length).map((value): Difference => {
+  const resources = [...before.resources];
+  const added = after.slice(resources.length).map((value): Difference => {
     const cluster = decode(root, 'clusters', value); // the only kind that a rewrite adds
     return { kind: 'clusters', name: nameOf(cluster), after: cluster };
   });
-  const changed = before.resources.flatMap(({ kind, value }, at) => {
+  const changed = resources.flatMap(({ kind, value }, at) => {
     const answered = after[at];
     if (answered === undefined || Buffer.compare(value, answered) === 0) return [];
     return compare(kind, decode(root, kind, value), decode(root, kind, answered));

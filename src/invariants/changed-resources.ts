@@ -2,12 +2,15 @@ import { type FieldReader, spareReader } from '../xds/field-reader.ts';
 import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
-import type { Resource, ResourceKind, Snapshot } from '../xds/snapshot.ts';
+import type { Resource, Resources } from '../xds/resources.ts';
+import type { ResourceKind, Snapshot } from '../xds/snapshot.ts';
 import { nextOccurrence, stringOf } from '../xds/wire.ts';
 
 /** A resource that a rewrite made: of one that came, or anew. */
 export interface ChangedResource {
   readonly kind: ResourceKind;
+  /** Its place in its list. */
+  readonly index: number;
   /** Its place in the snapshot. */
   readonly place: number;
   /** Its name, or its place when that cannot be read. */
@@ -31,31 +34,48 @@ export function findChanged(
   after: Snapshot,
 ): { readonly changed: readonly ChangedResource[]; readonly lost: LostResource | undefined } {
   const changed: ChangedResource[] = [];
-  if (before.resources === after.resources) return { changed, lost: undefined };
-  const count = Math.max(before.resources.length, after.resources.length);
-  for (let place = 0; place < count; place++) {
-    const was = before.resources[place];
-    const now = after.resources[place];
-    if (now === was) continue;
-    if (was !== undefined && now?.kind !== was.kind) {
-      const name = nameOf(was.kind, was.value) ?? `resource ${place}`;
-      return { changed, lost: { kind: was.kind, name } };
+  const lost = findLost(before.resources, after.resources);
+  if (lost !== undefined) return { changed, lost };
+  const { runs, lists } = after.resources;
+  let place = 0;
+  for (const { kind, from, to } of runs) {
+    const was = before.resources.lists[kind];
+    const now = lists[kind];
+    for (let index = from; index < to && now !== was; index++) {
+      if (now.hasSameAt(index, was)) continue;
+      const value = now.valueAt(index);
+      const came = index < was.length ? was.valueAt(index) : undefined;
+      changed.push(new Changed(place + index - from, { kind, index, value }, came));
     }
-    if (now !== undefined && now.value !== was?.value)
-      changed.push(new Changed(place, now, was?.value));
+    place += to - from;
   }
   return { changed, lost: undefined };
+}
+
+/** The first resource in whose place there is none of its kind any more. */
+function findLost(before: Resources, after: Resources): LostResource | undefined {
+  if (before.runs.every((run, at) => run === after.runs[at])) return undefined;
+  const now = [...after];
+  let place = 0;
+  for (const { kind, value } of before) {
+    if (now[place]?.kind !== kind)
+      return { kind, name: nameOf(kind, value) ?? `resource ${place}` };
+    place++;
+  }
+  return undefined;
 }
 
 /** A class for its getter: as a literal's it would take longer to make than all the rest. */
 class Changed implements ChangedResource {
   readonly kind: ResourceKind;
+  readonly index: number;
   readonly place: number;
   readonly before: Uint8Array | undefined;
   readonly after: Uint8Array;
 
-  constructor(place: number, { kind, value }: Resource, before?: Uint8Array) {
+  constructor(place: number, { kind, index, value }: Resource, before?: Uint8Array) {
     this.kind = kind;
+    this.index = index;
     this.place = place;
     this.before = before;
     this.after = value;

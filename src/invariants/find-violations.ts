@@ -125,8 +125,7 @@ class ClusterNames {
 
 function clustersNamedBy({ resources }: Snapshot): ReadonlySet<string> {
   const named = new Set<string>();
-  for (const { kind, value } of resources) {
-    if (kind !== 'routes') continue;
+  for (const value of resources.lists.routes) {
     try {
       for (const cluster of clustersOf(value)) named.add(cluster);
     } catch (error) {
@@ -138,8 +137,7 @@ function clustersNamedBy({ resources }: Snapshot): ReadonlySet<string> {
 
 function countNames({ resources }: Snapshot): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { kind, value } of resources) {
-    if (kind !== 'clusters') continue;
+  for (const value of resources.lists.clusters) {
     try {
       const name = readClusterName(value);
       counts.set(name, (counts.get(name) ?? 0) + 1);

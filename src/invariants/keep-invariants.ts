@@ -1,6 +1,7 @@
 import type { DecidedSplit } from '../rewrites/empty-backends/decided-split.ts';
 import type { Place, Report, Skip } from '../rewrites/report.ts';
 import { atOnce, type Steps } from '../steps.ts';
+import type { Resources } from '../xds/resources.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type ChangedResource, findChanged, type LostResource } from './changed-resources.ts';
 import { type FoundViolation, findViolations } from './find-violations.ts';
@@ -40,7 +41,10 @@ export function keepInvariants<Made extends Outcome>(
   const others = [...restored].filter((resource) => !violating.has(resource));
   const skips = violations.map((violation) => skipOf(rewrite, violation, others));
   return {
-    snapshot: restore(before, outcome.snapshot, restored),
+    snapshot: {
+      ...outcome.snapshot,
+      resources: withoutRestoredResources(before, changed, restored),
+    },
     report: withoutRestored(outcome.report, restored, skips),
     splits: (outcome.splits ?? []).filter(({ place }) => !isAt(place, restored)),
   };
@@ -83,16 +87,14 @@ function skipOf(
   return { rewrite, reason, place, detail: `${detail}: it stays as it was${also}` };
 }
 
-function restore(
-  before: Snapshot,
-  after: Snapshot,
+/** The resources as they came, with what else was changed. */
+function withoutRestoredResources(
+  { resources }: Snapshot,
+  changed: readonly ChangedResource[],
   restored: ReadonlySet<ChangedResource>,
-): Snapshot {
-  const places = new Set([...restored].map(({ place }) => place));
-  const resources = after.resources.flatMap((resource, place) =>
-    places.has(place) ? (before.resources[place] ?? []) : [resource],
-  );
-  return { ...after, resources };
+): Resources {
+  const kept = changed.filter((one) => !restored.has(one));
+  return resources.withAll(kept.map(({ kind, index, after }) => ({ kind, index, value: after })));
 }
 
 /** What was taken back did not happen, so neither log nor counters may tell of it. */

@@ -1,5 +1,5 @@
 import type { RouteScan } from '../xds/route-scan.ts';
-import { listsOf, type Snapshot } from '../xds/snapshot.ts';
+import type { Snapshot } from '../xds/snapshot.ts';
 import { textFinder } from '../xds/text.ts';
 import { policyGroup } from './offramp-policy.ts';
 
@@ -32,14 +32,15 @@ export function stampFinder(snapshot: Snapshot): (routeConfiguration: Uint8Array
  * and changes routes, but Envoy Gateway alone has them stamped.
  */
 export function noteRewritten(before: Snapshot, after: Snapshot): void {
-  if (before.resources === after.resources) return;
+  const { routes } = before.resources.lists;
+  const { routes: rewritten } = after.resources.lists;
+  if (routes === rewritten) return;
   const { stampless, scans } = after.known;
-  for (let place = 0; place < before.resources.length; place++) {
-    const was = before.resources[place];
-    const is = after.resources[place];
-    if (was === is || was?.kind !== 'routes' || is?.kind !== 'routes') continue;
-    const { value } = was;
-    if (stampless.has(value) || isStampless(scans.get(value))) stampless.add(is.value);
+  for (let place = 0; place < routes.length; place++) {
+    const was = routes.valueAt(place);
+    const is = rewritten.valueAt(place);
+    if (was === is) continue;
+    if (stampless.has(was) || isStampless(scans.get(was))) stampless.add(is);
   }
 }
 
@@ -47,11 +48,9 @@ export function noteRewritten(before: Snapshot, after: Snapshot): void {
 function withUnknown(snapshot: Snapshot): readonly Uint8Array[] {
   const { stampless, scans } = snapshot.known;
   const unknown: Uint8Array[] = [];
-  const { from, to } = listsOf(snapshot).routes;
-  for (let place = from; place < to; place++) {
-    const resource = snapshot.resources[place];
-    if (resource?.kind !== 'routes') continue;
-    const { value } = resource;
+  const { routes } = snapshot.resources.lists;
+  for (let place = 0; place < routes.length; place++) {
+    const value = routes.valueAt(place);
     if (!stampless.has(value) && !isStampless(scans.get(value))) unknown.push(value);
   }
   return unknown;
@@ -70,7 +69,7 @@ function hasNone(): boolean {
 export function mayHaveStamps(snapshot: Snapshot): boolean {
   const hasStamp = stampFinder(snapshot);
   if (hasStamp === hasNone) return false;
-  return snapshot.resources.some(({ kind, value }) => kind === 'routes' && hasStamp(value));
+  return [...snapshot.resources.lists.routes].some(hasStamp);
 }
 
 /** Where in their buffers the route configurations lie: from the first one’s begin to the last one’s end. */

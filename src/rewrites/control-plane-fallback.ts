@@ -126,9 +126,6 @@ function addControlPlanes(
     const place = { kind: 'clusters', resource: name } as const;
     report.changed('control-plane-added', place, [], `the control plane at ${host}:${port}`);
   }
-  const clusters = added.map(([name, controlPlane]) => ({
-    kind: 'clusters' as const,
-    value: controlPlaneCluster(name, controlPlane),
-  }));
-  return { ...snapshot, resources: [...snapshot.resources, ...clusters] };
+  const clusters = added.map(([name, controlPlane]) => controlPlaneCluster(name, controlPlane));
+  return { ...snapshot, resources: snapshot.resources.plus('clusters', clusters) };
 }

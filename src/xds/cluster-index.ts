@@ -2,17 +2,18 @@ import { readClusterName } from './cluster.ts';
 import { ClusterScanner } from './cluster-scan.ts';
 import { releaseSpareReaders } from './field-reader.ts';
 import { hashText, notAscii } from './name-hash.ts';
-import { countResources, listsOf, type Resource, type Snapshot } from './snapshot.ts';
+import type { ResourceList } from './resource-list.ts';
+import type { Snapshot } from './snapshot.ts';
 import { wordsOf } from './words.ts';
 
-/** The index of a snapshot's clusters: the same one for all snapshots that have the same clusters. */
+/** The index of a snapshot's clusters: the same one for all snapshots that have the same list of them. */
 export function indexClusters(snapshot: Snapshot): ClusterIndex {
-  const first = snapshot.resources.find(({ kind }) => kind === 'clusters')?.value;
   const { clusterIndexes } = snapshot.known;
-  const known = first && clusterIndexes.get(first);
-  if (known?.isOf(snapshot)) return known;
+  const { clusters } = snapshot.resources.lists;
+  const known = clusterIndexes.get(clusters);
+  if (known !== undefined) return known;
   const index = new ClusterIndex(snapshot);
-  if (first !== undefined) clusterIndexes.set(first, index);
+  clusterIndexes.set(clusters, index);
   return index;
 }
 
@@ -27,7 +28,7 @@ const scanner = new ClusterScanner();
  */
 export class ClusterIndex {
   /** All clusters, those too that cannot be read. */
-  readonly #clusters: Uint8Array[] = [];
+  readonly #clusters: ResourceList;
   /** Of each cluster one of `sorts`. */
   readonly #sorts: Uint8Array;
   /** Of each cluster the hash of its name. */
@@ -41,7 +42,8 @@ export class ClusterIndex {
   readonly #before: Int32Array;
 
   constructor(snapshot: Snapshot) {
-    const count = countResources(snapshot).clusters;
+    this.#clusters = snapshot.resources.lists.clusters;
+    const count = this.#clusters.length;
     this.#sorts = new Uint8Array(count);
     this.#hashes = new Int32Array(count);
     this.#nameStarts = new Int32Array(count);
@@ -50,28 +52,13 @@ export class ClusterIndex {
     this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(count + 1)));
     const words = wordsOf(snapshot.request);
     try {
-      const { from, to } = listsOf(snapshot).clusters;
-      for (let place = from; place < to; place++) {
-        const resource = snapshot.resources[place];
-        if (resource?.kind !== 'clusters') continue;
-        snapshot.budget?.spend(resource.value.length);
-        this.#add(resource, words);
+      for (let place = 0; place < count; place++) {
+        snapshot.budget?.spend(this.#clusters.sizeAt(place));
+        this.#add(place, words);
       }
     } finally {
       releaseSpareReaders();
     }
-  }
-
-  /** Whether these are the clusters of a snapshot: the same buffers in the same order. */
-  isOf(snapshot: Snapshot): boolean {
-    let cluster = 0;
-    const { from, to } = listsOf(snapshot).clusters;
-    for (let place = from; place < to; place++) {
-      const resource = snapshot.resources[place];
-      if (resource?.kind !== 'clusters') continue;
-      if (resource.value !== this.#clusters[cluster++]) return false;
-    }
-    return cluster === this.#clusters.length;
   }
 
   /**
@@ -85,8 +72,8 @@ export class ClusterIndex {
   get(name: string): Uint8Array | undefined {
     const hash = hashText(name);
     for (let place = this.#lastIn(hash); place !== -1; place = this.#placeBefore(place)) {
-      const cluster = this.#clusters[place];
-      if (cluster === undefined || this.#hashes[place] !== hash) continue;
+      if (this.#hashes[place] !== hash) continue;
+      const cluster = this.#clusters.valueAt(place);
       if (this.#isNamed(cluster, place, name)) return cluster;
     }
     return undefined;
@@ -121,10 +108,8 @@ export class ClusterIndex {
     context?: Context,
   ): boolean {
     for (let place = this.#lastIn(hash); place !== -1; place = this.#placeBefore(place)) {
-      const cluster = this.#clusters[place];
-      const isListing = this.#sorts[place] === sorts.listing;
-      if (cluster === undefined || !isListing || this.#hashes[place] !== hash) continue;
-      if (isSo(cluster, context)) return true;
+      if (this.#sorts[place] !== sorts.listing || this.#hashes[place] !== hash) continue;
+      if (isSo(this.#clusters.valueAt(place), context)) return true;
     }
     return false;
   }
@@ -142,17 +127,23 @@ export class ClusterIndex {
     return hash & (this.#buckets.length - 1);
   }
 
-  #add({ value, end }: Resource, words: DataView): void {
-    const number = this.#clusters.push(value);
-    const isUsual = end !== undefined && scanner.scanUsual(words, end - value.length, end);
-    if (!isUsual && !scanner.scan(value)) return;
-    const place = number - 1;
+  #add(place: number, words: DataView): void {
+    if (!this.#scan(place, words)) return;
     const bucket = this.#bucketOf(scanner.name);
     this.#sorts[place] = scanner.isEds ? sorts.eds : sorts.listing;
     this.#hashes[place] = scanner.name;
     this.#nameStarts[place] = scanner.nameFrom;
     this.#nameEnds[place] = scanner.nameTo;
     this.#before[place] = this.#buckets[bucket] ?? 0;
-    this.#buckets[bucket] = number;
+    this.#buckets[bucket] = place + 1;
+  }
+
+  /** Scans the cluster at a place: in the request, if it came so. False when it cannot be read. */
+  #scan(place: number, words: DataView): boolean {
+    const { received } = this.#clusters;
+    const isUsual =
+      this.#clusters.madeAt(place) === undefined &&
+      scanner.scanUsual(words, received.valueStartAt(place), received.endAt(place));
+    return isUsual || scanner.scan(this.#clusters.valueAt(place));
   }
 }

@@ -13,8 +13,7 @@ export function readClusterName(cluster: Uint8Array): string {
 /** The snapshot's clusters by name; those that cannot be read are passed over. */
 export function readClusterNames(snapshot: Snapshot): ReadonlyMap<string, Uint8Array> {
   const clusters = new Map<string, Uint8Array>();
-  for (const { kind, value } of snapshot.resources) {
-    if (kind !== 'clusters') continue;
+  for (const value of snapshot.resources.lists.clusters) {
     try {
       clusters.set(readClusterName(value), value);
     } catch (error) {

@@ -19,9 +19,8 @@ export interface GatewayName {
  */
 export function gatewaysOf(snapshot: Snapshot, limit = Number.POSITIVE_INFINITY): GatewayName[] {
   const found = new Map<string, GatewayName>();
-  for (const { kind, value } of snapshot.resources) {
+  for (const value of snapshot.resources.lists.routes) {
     if (found.size >= limit) break;
-    if (kind !== 'routes') continue;
     try {
       addGateways(value, found, limit);
     } catch (error) {
@@ -94,8 +93,7 @@ function forEachVirtualHost(
   snapshot: Snapshot,
   look: (virtualHost: Uint8Array, routeConfiguration: Uint8Array) => void,
 ): void {
-  for (const { kind, value } of snapshot.resources) {
-    if (kind !== 'routes') continue;
+  for (const value of snapshot.resources.lists.routes) {
     try {
       forEachField(value, fields.RouteConfiguration.virtual_hosts, (one) => look(one, value));
     } catch (error) {

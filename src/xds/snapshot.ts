@@ -2,9 +2,11 @@ import { atOnce, Pace, type Steps, stepBytes } from '../steps.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import { FieldReader } from './field-reader.ts';
 import { fields } from './fields.ts';
+import { kindOf, listFields } from './list-fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { PreparedResponse } from './prepared-response.ts';
-import { findLists, kindOf, type Lists, listFields } from './resource-lists.ts';
+import type { Made, ResourceList } from './resource-list.ts';
+import { type Resources, ResourcesReader } from './resources.ts';
 import { RouteColumns } from './route-columns.ts';
 import type { RouteScan } from './route-scan.ts';
 import { expectLengthDelimited } from './wire-type.ts';
@@ -13,15 +15,6 @@ const requestFields = fields.PostTranslateModifyRequest;
 
 /** The four lists of a snapshot, by their names in the hook's messages. */
 export type ResourceKind = keyof typeof listFields;
-
-/** One xDS resource of a snapshot, encoded. */
-export interface Resource {
-  readonly kind: ResourceKind;
-  readonly value: Uint8Array;
-  /** Where its field begins and ends in the request, tag and length included; absent when a rewrite made it. */
-  readonly start?: number;
-  readonly end?: number;
-}
 
 /**
  * What was found out about a snapshot's resources, by their bytes, so that it is found out once. It goes
@@ -32,12 +25,9 @@ export interface Known {
   readonly scans: Map<Uint8Array, RouteScan>;
   /** What these scans found. */
   readonly routes: RouteColumns;
-  /** By the first cluster of each. */
-  readonly clusterIndexes: Map<Uint8Array, ClusterIndex>;
+  readonly clusterIndexes: Map<ResourceList, ClusterIndex>;
   /** Route configurations that were searched for stamps in vain. */
   readonly stampless: Set<Uint8Array>;
-  /** Where the lists are in the resources that somebody asked of last. */
-  lists?: Lists;
 }
 
 /** What a snapshot may cost. */
@@ -50,7 +40,7 @@ export interface Budget {
 export interface Snapshot {
   /** As it was received: the values of its resources are views into it. */
   readonly request: Uint8Array;
-  readonly resources: readonly Resource[];
+  readonly resources: Resources;
   /** PostTranslateExtensionContext values, encoded; not part of the answer. */
   readonly contexts: readonly Uint8Array[];
   readonly known: Known;
@@ -58,14 +48,8 @@ export interface Snapshot {
   readonly budget?: Budget | undefined;
 }
 
-/** Where the lists of a snapshot are: found once, and known as long as resources are replaced in their places. */
-export function listsOf({ resources, known }: Snapshot): Lists {
-  if (known.lists?.of !== resources) known.lists = findLists(resources);
-  return known.lists;
-}
-
 /**
- * Splits a PostTranslateModifyRequest into its resources: views into `bytes`, nothing is copied or
+ * Splits a PostTranslateModifyRequest into its resources: places in `bytes`, nothing is copied or
  * looked into. Throws MalformedMessageError when the envelope itself is not well-formed.
  */
 export function readSnapshot(bytes: Uint8Array): Snapshot {
@@ -83,25 +67,22 @@ export function readSnapshot(bytes: Uint8Array): Snapshot {
 }
 
 function readLists(bytes: Uint8Array): Pick<Snapshot, 'request' | 'resources' | 'contexts'> {
-  const resources: Resource[] = [];
   const contexts: Uint8Array[] = [];
   // A Buffer's views are Buffers, which cost twice as much to make.
-  const { buffer, byteOffset } = bytes;
-  const request = new Uint8Array(buffer, byteOffset, bytes.length);
+  const request = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const resources = new ResourcesReader(request);
   const reader = new FieldReader(request);
   while (reader.next()) {
     const kind = kindOf(reader.number);
     if (kind !== undefined) {
       expectLengthDelimited(reader, listFields[kind]);
-      const { start, valueStart, end } = reader;
-      const value = new Uint8Array(buffer, byteOffset + valueStart, end - valueStart);
-      resources.push({ kind, value, start, end });
+      resources.add(kind, reader);
     } else if (reader.number === requestFields.post_translate_context.number) {
       expectLengthDelimited(reader, requestFields.post_translate_context);
       contexts.push(reader.value());
     }
   }
-  return { request, resources, contexts };
+  return { request, resources: resources.finish(), contexts };
 }
 
 /** An encoded message that is in no buffer yet: whoever sends it has one, and so it is copied once. */
@@ -132,13 +113,13 @@ export function bytesOf(message: EncodedMessage): Uint8Array {
 }
 
 /** How many resources each list of a snapshot has. */
-export function countResources(snapshot: Snapshot): Readonly<Record<ResourceKind, number>> {
-  const { clusters, secrets, listeners, routes } = listsOf(snapshot);
+export function countResources({ resources }: Snapshot): Readonly<Record<ResourceKind, number>> {
+  const { clusters, secrets, listeners, routes } = resources.lists;
   return {
-    clusters: clusters.count,
-    secrets: secrets.count,
-    listeners: listeners.count,
-    routes: routes.count,
+    clusters: clusters.length,
+    secrets: secrets.length,
+    listeners: listeners.length,
+    routes: routes.length,
   };
 }
 
@@ -152,6 +133,8 @@ export interface UnreadableResource {
 
 /** What becomes of the resources of one kind. */
 export interface ResourceRewrite<Context = undefined> {
+  /** Whether one at a place is looked at; the others stay as they are. All of them, when it is absent. */
+  readonly isConcerned?: (index: number, context: Context) => boolean;
   /** Answers the same value to keep it. */
   readonly rewrite: (value: Uint8Array, index: number, context: Context) => Uint8Array;
   /** Is told of resources that stay as they are because `rewrite` found malformed bytes in them. */
@@ -183,33 +166,29 @@ export function mapResources<Context>(
 export function* mapResourcesInSteps<Context>(
   snapshot: Snapshot,
   kind: ResourceKind,
-  { rewrite, unreadable }: ResourceRewrite<Context>,
+  { isConcerned, rewrite, unreadable }: ResourceRewrite<Context>,
   context: Context,
 ): Steps<Snapshot> {
-  let rewritten: Resource[] | undefined;
-  let next = 0;
+  const { resources, budget } = snapshot;
+  const list = resources.lists[kind];
   const pace = new Pace(stepBytes);
-  const { resources } = snapshot;
-  const lists = listsOf(snapshot);
-  const { from, to } = lists[kind];
-  for (let at = from; at < to; at++) {
-    const resource = resources[at];
-    if (resource?.kind !== kind) continue;
-    if (pace.isPauseDue(resource.value.length)) yield;
-    snapshot.budget?.spend(resource.value.length);
-    const index = next++;
-    let { value } = resource;
+  let made: Made | undefined;
+  for (let index = 0; index < list.length; index++) {
+    const size = list.sizeAt(index);
+    if (pace.isPauseDue(size)) yield;
+    budget?.spend(size);
+    if (isConcerned !== undefined && !isConcerned(index, context)) continue;
+    const value = list.valueAt(index);
     try {
-      value = rewrite(value, index, context);
+      const rewritten = rewrite(value, index, context);
+      if (rewritten === value) continue;
+      made ??= new Array(list.length);
+      made[index] = rewritten;
     } catch (error) {
       if (!(error instanceof MalformedMessageError)) throw error;
       unreadable({ kind, index, error: error.within(`${kind}[${index}]`, 0) });
     }
-    if (value === resource.value) continue;
-    rewritten ??= [...resources];
-    rewritten[at] = { kind, value };
   }
-  if (rewritten === undefined) return snapshot;
-  snapshot.known.lists = { ...lists, of: rewritten };
-  return { ...snapshot, resources: rewritten };
+  if (made === undefined) return snapshot;
+  return { ...snapshot, resources: resources.with(kind, list.with(made)) };
 }

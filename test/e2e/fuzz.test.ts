@@ -70,7 +70,7 @@ async function tryCase(tried: Case): Promise<string | undefined> {
   const { outcome, response } = judge(corpus.schema.root, tried);
   if (outcome !== 'rewritten' || response === undefined) return 'not comparable';
   const came = readSnapshot(tried.request);
-  if (came.resources.some((one) => decodingError(corpus.schema.root, one) !== undefined)) {
+  if ([...came.resources].some((one) => decodingError(corpus.schema.root, one) !== undefined)) {
     return 'not comparable';
   }
   if ((await whyEnvoyRefuses(came)) !== undefined) return 'not comparable';

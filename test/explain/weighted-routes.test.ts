@@ -10,10 +10,11 @@ import { lookUpStated, type StatedBackendRef } from '../../src/state/backend-ref
 import { ConnectorView } from '../../src/state/connectors.ts';
 import { encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
+import { resourceTypes } from '../../src/xds/resource-types.ts';
 import { mapResources, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
 import { mapFields } from '../../src/xds/wire.ts';
 import { readGoldenInput } from '../support/golden-input.ts';
-import { encodeRequest } from '../support/xds.ts';
+import { encodeRequest, encodeXds } from '../support/xds.ts';
 
 const gateway = {
   resources: [{ kind: 'Gateway', namespace: 'default', name: 'eg', sectionName: 'http' }],
@@ -123,11 +124,8 @@ Keep by the configuration
       [50, 'empty'],
     ]);
     const snapshot = snapshotOf(entries);
-    const custom = encodeRequest({ clusters: [{ name: cluster(0) }] });
-    const withCluster = {
-      ...snapshot,
-      resources: [...snapshot.resources, ...readSnapshot(custom).resources],
-    };
+    const custom = encodeXds(resourceTypes.clusters, { name: cluster(0) });
+    const withCluster = { ...snapshot, resources: snapshot.resources.plus('clusters', [custom]) };
     expect(tell(verdicts(withCluster, state))).toContain('0  weight 50  custom      joins ');
   });
 

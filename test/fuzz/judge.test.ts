@@ -65,7 +65,7 @@ describe('the judge finds', () => {
     return (snapshot) => ({
       snapshot: {
         ...snapshot,
-        resources: snapshot.resources.with(0, { kind: 'clusters', value }),
+        resources: snapshot.resources.withAll([{ kind: 'clusters', index: 0, value }]),
       },
       report: { ...emptyReport, changes },
     });
@@ -110,7 +110,7 @@ describe('the judge finds', () => {
       return {
         snapshot: {
           ...snapshot,
-          resources: snapshot.resources.with(0, { kind: 'routes', value }),
+          resources: snapshot.resources.withAll([{ kind: 'routes', index: 0, value }]),
         },
         report: { ...emptyReport, changes: [change] },
       };
@@ -192,7 +192,7 @@ describe('the judge finds', () => {
 
   it('a change to the request’s own bytes', () => {
     const scribble: Rewrite = (snapshot) => {
-      snapshot.resources[1]?.value.fill(0x41, 2);
+      [...snapshot.resources][1]?.value.fill(0x41, 2);
       return { snapshot, report: { ...emptyReport, changes: [changed] } };
     };
     expect(find(scribble)).toBe('the request’s own bytes changed');

@@ -6,8 +6,8 @@ import { stampRoute } from '../../src/policy/route-stamp.ts';
 import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { scanRoutes } from '../../src/xds/route-scan.ts';
-import { type Resource, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
-import { encodeXds } from '../support/xds.ts';
+import { readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
+import { encodeXds, resourcesOf } from '../support/xds.ts';
 
 const { PostTranslateModifyRequest, RouteConfiguration, VirtualHost } = fields;
 const route = encodeXds('envoy.config.route.v3.Route', { name: 'a route with a name' });
@@ -31,11 +31,10 @@ function snapshotOf(sorts: readonly (readonly [Sort, boolean])[]): Snapshot {
       : encodeField(PostTranslateModifyRequest.routes, sort === 'plain' ? plain : withStamp),
   );
   const snapshot = readSnapshot(concatenate(resources));
-  const anew = snapshot.resources.map(
-    (one, index): Resource =>
-      sorts[index]?.[1] ? { kind: one.kind, value: concatenate([one.value]) } : one,
-  );
-  return { ...snapshot, resources: anew };
+  const anew = [...snapshot.resources]
+    .filter((_, place) => sorts[place]?.[1])
+    .map((one) => ({ ...one, value: concatenate([one.value]) }));
+  return { ...snapshot, resources: snapshot.resources.withAll(anew) };
 }
 
 function snapshotWith(...configurations: readonly Uint8Array[]): Snapshot {
@@ -55,9 +54,9 @@ describe('the search for stamps in a snapshot', () => {
       fc.property(snapshots, (sorts) => {
         const snapshot = snapshotOf(sorts);
         const hasStamp = stampFinder(snapshot);
-        const routes = snapshot.resources.filter(({ kind }) => kind === 'routes');
+        const routes = [...snapshot.resources.lists.routes];
         const expected = sorts.filter(([sort]) => sort !== 'listener');
-        expect(routes.map(({ value }) => hasStamp(value))).toEqual(
+        expect(routes.map((value) => hasStamp(value))).toEqual(
           expected.map(([sort]) => sort === 'stamped'),
         );
         expect(mayHaveStamps(snapshot)).toBe(sorts.some(([sort]) => sort === 'stamped'));
@@ -71,13 +70,13 @@ describe('the search for stamps in a snapshot', () => {
     expect(mayHaveStamps(snapshot)).toBe(false);
     first?.value.set(lengthAndText);
     expect(mayHaveStamps({ ...snapshot, known: readSnapshot(new Uint8Array()).known })).toBe(true);
-    expect(mayHaveStamps({ ...snapshot, resources: [...snapshot.resources] })).toBe(false);
+    expect(mayHaveStamps({ ...snapshot, resources: resourcesOf(snapshot.resources) })).toBe(false);
   });
 
   it('is done for what takes the place of something else', () => {
     const snapshot = snapshotOf([['plain', false]]);
     expect(mayHaveStamps(snapshot)).toBe(false);
-    const resources = [...snapshot.resources, { kind: 'routes' as const, value: withStamp }];
+    const resources = snapshot.resources.plus('routes', [withStamp]);
     expect(mayHaveStamps({ ...snapshot, resources })).toBe(true);
     expect(mayHaveStamps(snapshot)).toBe(false);
   });
@@ -122,7 +121,7 @@ describe('the search for stamps in a snapshot', () => {
     for (const sort of ['plain', 'stamped'] as const) {
       const snapshot = snapshotOf([[sort, false]]);
       expect(mayHaveStamps(snapshot)).toBe(sort === 'stamped');
-      const resources: Resource[] = [{ kind: 'routes', value: concatenate([withStamp]) }];
+      const resources = resourcesOf([{ kind: 'routes', value: concatenate([withStamp]) }]);
       const rewritten = { ...snapshot, resources };
       noteRewritten(snapshot, rewritten);
       expect(mayHaveStamps(rewritten)).toBe(sort === 'stamped');

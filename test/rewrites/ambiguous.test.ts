@@ -97,7 +97,7 @@ function varint(value: number): number[] {
 function rewrite(message: Uint8Array, known = state) {
   const { snapshot, report } = rewriteSnapshot(readSnapshot(message), known, settings);
   const values = (resources: typeof snapshot) =>
-    resources.resources.map(({ value }) => Buffer.from(value).toString('hex'));
+    [...resources.resources].map(({ value }) => Buffer.from(value).toString('hex'));
   return {
     report,
     before: values(readSnapshot(message)),

@@ -5,6 +5,7 @@ import { mapFilterChains, mapManagersOfChain } from '../../src/xds/connection-ma
 import type { FieldRef } from '../../src/xds/field-ref.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
+import type { Resource } from '../../src/xds/resources.ts';
 import { readRoute } from '../../src/xds/route.ts';
 import { encodeResponse, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
 import { mapFields, stringOf } from '../../src/xds/wire.ts';
@@ -43,19 +44,18 @@ describe.each(captures)('a snapshot of the real Envoy Gateway: $name', ({ reques
   ])('has its own bytes again without what was added: %s', (_, change) => {
     const bytes = change(request);
     const { snapshot } = rewrite(readSnapshot(bytes));
-    const { resources } = readSnapshot(bytes);
-    const before = resources.map(({ kind, value }) =>
+    const before = [...readSnapshot(bytes).resources].map(({ kind, value }) =>
       kind === 'clusters' ? withoutOptions(value) : value,
     );
-    const after = snapshot.resources.map(withoutAdditions).slice(0, before.length);
+    const after = [...snapshot.resources].map(withoutAdditions).slice(0, before.length);
     const odd = before.findIndex((value, at) => Buffer.compare(value, after[at] ?? value) !== 0);
     expect(odd).toBe(-1);
-    expect(snapshot.resources.length).toBe(before.length + 1);
+    expect([...snapshot.resources]).toHaveLength(before.length + 1);
   });
 });
 
 /** A resource without our routes and filters; a VM cluster, whose options golden files show, without them. */
-function withoutAdditions({ kind, value }: Snapshot['resources'][number]): Uint8Array {
+function withoutAdditions({ kind, value }: Resource): Uint8Array {
   if (kind === 'clusters') return withoutOptions(value);
   if (kind === 'listeners') return withoutFilters(value);
   if (kind !== 'routes') return value;

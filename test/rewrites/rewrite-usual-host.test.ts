@@ -163,7 +163,7 @@ function rewrite({ hosts, isServed, validate, headers }: Given) {
   const settings = settingsOf.get(headers) ?? configSchema.parse({});
   const state = { connectors, backendRefs: noBackendRefs };
   const made = atOnce(rewriteOfflineConnectors(readSnapshot(request), state, settings));
-  const { value = encodeString('') } = made.snapshot.resources.at(-1) ?? {};
+  const { value = encodeString('') } = [...made.snapshot.resources].at(-1) ?? {};
   return { report: made.report, hosts: valuesOf(value, RouteConfiguration.virtual_hosts) };
 }
 

@@ -3,6 +3,7 @@ import { decodeMessage } from '../../src/explain/decode.ts';
 import { loadEnvoyProtos } from '../../src/protos/envoy-protos.ts';
 import { encodeField } from '../../src/xds/encoding.ts';
 import { resourceTypes } from '../../src/xds/resource-types.ts';
+import type { Resource, Resources } from '../../src/xds/resources.ts';
 import { type ResourceKind, readSnapshot, type Snapshot } from '../../src/xds/snapshot.ts';
 
 const root = loadEnvoyProtos();
@@ -34,11 +35,18 @@ export function encodeRequest(plain: PlainSnapshot): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/** Resources that were all made, none of which came in a request. */
+export function resourcesOf(all: Iterable<Omit<Resource, 'index'>>): Resources {
+  let { resources } = readSnapshot(new Uint8Array());
+  for (const { kind, value } of all) resources = resources.plus(kind, [value]);
+  return resources;
+}
+
 /** The lists of a snapshot, decoded. */
 export function decodeSnapshot(snapshot: Snapshot): Record<string, object[]> {
   const lists = kinds.map((kind) => {
-    const resources = snapshot.resources.filter((resource) => resource.kind === kind);
-    return [kind, resources.map(({ value }) => decodeXds(resourceTypes[kind], value))] as const;
+    const resources = [...snapshot.resources.lists[kind]];
+    return [kind, resources.map((one) => decodeXds(resourceTypes[kind], one))] as const;
   });
   return Object.fromEntries(lists.filter(([, resources]) => resources.length > 0));
 }

@@ -10,7 +10,7 @@ import {
 import { indexClusters } from '../../src/xds/cluster-index.ts';
 import { hashText } from '../../src/xds/name-hash.ts';
 import { mapResources, readSnapshot } from '../../src/xds/snapshot.ts';
-import { encodeRequest, encodeXds } from '../support/xds.ts';
+import { encodeRequest, encodeXds, resourcesOf } from '../support/xds.ts';
 import { lengthDelimited } from './arbitrary-message.ts';
 
 const cluster = (value: object) => encodeXds('envoy.config.cluster.v3.Cluster', value);
@@ -70,8 +70,7 @@ describe('an index of clusters', () => {
           const found: Uint8Array[] = [];
           index.someListing(hashText(name), (cluster) => found.push(cluster) === 0);
           expect(found).toEqual(
-            snapshot.resources
-              .map(({ value }) => value)
+            [...snapshot.resources.lists.clusters]
               .filter((value) => hashText(readClusterName(value)) === hashText(name))
               .reverse(),
           );
@@ -113,7 +112,7 @@ describe('the index of a snapshot’s clusters', () => {
     const clustered = indexClusters(rename('clusters', 1, cluster({ name: 'c' })));
     expect([clustered.has('b'), clustered.has('c')]).toEqual([false, true]);
     expect(known.has('b')).toBe(true);
-    const shorter = { ...snapshot, resources: snapshot.resources.slice(0, 1) };
+    const shorter = { ...snapshot, resources: resourcesOf([...snapshot.resources].slice(0, 1)) };
     expect(indexClusters(shorter).has('b')).toBe(false);
   });
 

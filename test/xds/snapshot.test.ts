@@ -15,6 +15,7 @@ import {
   type UnreadableResource,
 } from '../../src/xds/snapshot.ts';
 import { captures } from '../support/captures.ts';
+import { resourcesOf } from '../support/xds.ts';
 import {
   encodeTag,
   encodeVarint,
@@ -53,9 +54,7 @@ function answerTo(requested: readonly SentField[]): SentField[] {
 const text = (number: number, value: string) => lengthDelimited(number, encodeString(value));
 
 function valuesIn(snapshot: Snapshot, kind: ResourceKind): string[] {
-  return snapshot.resources
-    .filter((resource) => resource.kind === kind)
-    .map(({ value }) => Buffer.from(value).toString());
+  return [...snapshot.resources.lists[kind]].map((value) => Buffer.from(value).toString());
 }
 
 describe('an answer in which nothing was changed', () => {
@@ -179,7 +178,7 @@ describe('mapResourcesInSteps', () => {
       value: half,
     }));
     const steps = mapResourcesInSteps(
-      { ...readSnapshot(new Uint8Array()), resources },
+      { ...readSnapshot(new Uint8Array()), resources: resourcesOf(resources) },
       'routes',
       { rewrite: (value) => value, unreadable: () => undefined },
       undefined,
@@ -219,17 +218,55 @@ describe('mapResources', () => {
     });
     expect(indexes).toEqual([0, 1, 2]);
     expect(valuesIn(mapped, 'clusters')).toEqual(['a', 'replaced', 'c']);
-    expect(mapped.resources.map(({ kind }) => kind)).toEqual([
+    expect([...mapped.resources].map(({ kind }) => kind)).toEqual([
       'clusters',
       'routes',
       'clusters',
       'clusters',
     ]);
-    expect(mapped.resources[0]).toBe(snapshot.resources[0]);
-    expect(mapped.resources[1]).toBe(snapshot.resources[1]);
+    const [a, r] = mapped.resources;
+    expect([a?.value, r?.value]).toEqual(['a', 'r'].map(encodeString));
+    const [cameA, cameR] = snapshot.resources;
+    expect(a?.value).toBe(cameA?.value);
+    expect(r?.value).toBe(cameR?.value);
     expect(Buffer.from(encodeResponse(mapped))).toEqual(
       Buffer.concat([text(1, 'a'), text(4, 'r'), text(1, 'replaced'), text(1, 'c')]),
     );
+  });
+
+  it('looks only at those that are concerned, and makes one view of each', () => {
+    const looked: string[] = [];
+    const rewrite = {
+      isConcerned: (index: number) => index === 2,
+      rewrite: (value: Uint8Array) => {
+        looked.push(Buffer.from(value).toString());
+        return encodeString('replaced');
+      },
+      unreadable: ignore,
+    };
+    const mapped = mapResources(snapshot, 'clusters', rewrite);
+    expect(looked).toEqual(['c']);
+    expect(valuesIn(mapped, 'clusters')).toEqual(['a', 'b', 'replaced']);
+    const { clusters } = snapshot.resources.lists;
+    expect(mapped.resources.lists.clusters.valueAt(1)).toBe(clusters.valueAt(1));
+  });
+
+  it('keeps what was replaced before, and what is behind all others, when it is done again', () => {
+    const longer = {
+      ...snapshot,
+      resources: snapshot.resources.plus('clusters', [encodeString('d')]),
+    };
+    const replacing = (of: Snapshot, at: number) =>
+      mapResources(of, 'clusters', {
+        rewrite: (value, index) => (index === at ? encodeString(`new ${at}`) : value),
+        unreadable: ignore,
+      });
+    const mapped = replacing(replacing(longer, 1), 0);
+    expect(valuesIn(mapped, 'clusters')).toEqual(['new 0', 'new 1', 'c', 'd']);
+    expect(Buffer.from(encodeResponse(mapped))).toEqual(
+      Buffer.concat([text(1, 'new 0'), text(4, 'r'), text(1, 'new 1'), text(1, 'c'), text(1, 'd')]),
+    );
+    expect(valuesIn(snapshot, 'clusters')).toEqual(['a', 'b', 'c']);
   });
 
   it('writes lengths of every size for what was replaced', () => {
@@ -314,9 +351,9 @@ describe('mapResources', () => {
           expect(seen).toEqual(expected(current, kind));
           current = rewritten;
         }
-        const value = encodeString('added');
-        const more = added.map((kind) => ({ kind, value }));
-        const longer = { ...current, resources: [...current.resources, ...more] };
+        let { resources } = current;
+        for (const kind of added) resources = resources.plus(kind, [encodeString('added')]);
+        const longer = { ...current, resources };
         for (const of of [longer, current]) {
           for (const kind of kinds) {
             expect(countResources(of)[kind]).toBe(valuesIn(of, kind).length);

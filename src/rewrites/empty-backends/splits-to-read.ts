@@ -7,7 +7,7 @@ import { hashText } from '../../xds/name-hash.ts';
 import { leftOutCluster } from '../../xds/names.ts';
 import type { RouteColumns } from '../../xds/route-columns.ts';
 import { scanRoutes } from '../../xds/route-scan.ts';
-import { listsOf, type Snapshot } from '../../xds/snapshot.ts';
+import type { Snapshot } from '../../xds/snapshot.ts';
 import {
   type ClusterHashes,
   everyRoute,
@@ -88,11 +88,9 @@ function* selectRoutes(snapshot: Snapshot, wanted: WantedRoutes): Steps<RoutesOf
   const selection = new RouteSelection(snapshot.known.routes);
   const selections: (RoutesToRead | undefined)[] = [];
   const pace = new Pace(stepBytes);
-  const { from, to } = listsOf(snapshot).routes;
-  for (let place = from; place < to; place++) {
-    const resource = snapshot.resources[place];
-    if (resource?.kind !== 'routes') continue;
-    const { value } = resource;
+  const { routes } = snapshot.resources.lists;
+  for (let place = 0; place < routes.length; place++) {
+    const value = routes.valueAt(place);
     if (pace.isPauseDue(value.length)) yield;
     snapshot.budget?.spend(value.length);
     const scan = scanRoutes(snapshot, value);

@@ -22,8 +22,7 @@ export function nameVirtualHosts(snapshot: Snapshot): (virtualHost: string) => s
 
 function readNames(snapshot: Snapshot): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const { kind, value } of snapshot.resources) {
-    if (kind !== 'routes') continue;
+  for (const value of snapshot.resources.lists.routes) {
     snapshot.budget?.spend(value.length);
     try {
       forEachField(value, RouteConfiguration.virtual_hosts, (virtualHost) => {
@@ -39,8 +38,9 @@ function readNames(snapshot: Snapshot): ReadonlySet<string> {
 function mayNamesMeet(snapshot: Snapshot): boolean {
   const columns = snapshot.known.routes;
   const found = new NamedHosts(columns);
-  for (const { kind, value } of snapshot.resources) {
-    if (kind !== 'routes') continue;
+  const { routes } = snapshot.resources.lists;
+  for (let place = 0; place < routes.length; place++) {
+    const value = routes.valueAt(place);
     snapshot.budget?.spend(value.length);
     const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return true;

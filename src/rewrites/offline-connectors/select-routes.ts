@@ -23,8 +23,9 @@ import {
 export function selectRoutes(snapshot: Snapshot, view: ConnectorLookup): RoutesOfEach {
   const columns = snapshot.known.routes;
   const scans: RouteScan[] = [];
-  for (const { kind, value } of snapshot.resources) {
-    if (kind !== 'routes') continue;
+  const { routes } = snapshot.resources.lists;
+  for (let place = 0; place < routes.length; place++) {
+    const value = routes.valueAt(place);
     snapshot.budget?.spend(value.length);
     const scan = scanRoutes(snapshot, value);
     if (scan === undefined) return everyRouteOfEach(snapshot);

@@ -168,5 +168,5 @@ class ClusterUses {
  */
 function isNamedByListener(cluster: string, { resources }: Snapshot): boolean {
   if (parseClusterName(cluster) !== undefined) return false;
-  return resources.some(({ kind, value }) => kind === 'listeners' && hasText(value, cluster));
+  return [...resources.lists.listeners].some((listener) => hasText(listener, cluster));
 }

@@ -41,7 +41,8 @@ export function openTunnels(
     connectors: found.tunnels,
     opened: new Map(),
   };
-  const rewrite = { rewrite: openTunnel, unreadable: report.unreadable };
+  const { unreadable } = report;
+  const rewrite = { isConcerned: mayLeadIntoTunnel, rewrite: openTunnel, unreadable };
   const rewritten = mapResources(snapshot, 'clusters', rewrite, opening);
   return { snapshot: rewritten, tunnels: opening.opened };
 }
@@ -58,8 +59,11 @@ interface Opening {
   readonly opened: Map<string, string>;
 }
 
-function openTunnel(cluster: Uint8Array, index: number, opening: Opening): Uint8Array {
-  if (!opening.hashes.has(opening.clusters.hashAt(index))) return cluster;
+function mayLeadIntoTunnel(index: number, { hashes, clusters }: Opening): boolean {
+  return hashes.has(clusters.hashAt(index));
+}
+
+function openTunnel(cluster: Uint8Array, _index: number, opening: Opening): Uint8Array {
   const name = readClusterName(cluster);
   const connector = opening.connectors.get(name);
   if (connector === undefined) return cluster;

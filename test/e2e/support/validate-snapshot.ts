@@ -66,7 +66,7 @@ export async function whyEnvoyRefuses(snapshot: Snapshot): Promise<string | unde
 }
 
 function encodeBootstrap({ resources }: Snapshot): Uint8Array {
-  const parts = resources.map(({ kind, value }, place) => {
+  const parts = [...resources].map(({ kind, value }, place) => {
     const number = numbers[kind === 'routes' ? 'listeners' : kind];
     const resource =
       kind === 'routes' ? listenerWith(value, place) : withAddress(kind, value, place);
