@@ -1,51 +1,46 @@
-import { encodeFieldHead } from './encoding.ts';
-import { type FieldReader, viewOf } from './field-reader.ts';
+import type { BackwardWriter } from './backward-writer.ts';
+import type { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 
-/** A message that lies some levels below another, in which all offsets are. */
-export interface MessageBelow {
+/** Bytes that are appended to a message which lies some levels below another, in which all offsets are. */
+export interface AppendedBelow {
   /** The fields that lead to it, the outermost first. */
   readonly path: readonly FieldRef[];
   /** Where it begins. */
   readonly at: number;
+  readonly added: Uint8Array;
 }
 
 /**
- * The pieces of which a message consists, `from` one offset `to` another, when bytes are appended to a
- * message that lies in it, and its length: what `mapFields` at each level makes, without a copy for each.
- * The offsets come from one who walked all of it. Throws MalformedMessageError.
+ * Writes the message that a reader has still to walk with the bytes appended: what `mapFields` at each level
+ * makes, without a copy for each. The offset comes from one who walked all of it. Throws MalformedMessageError.
  */
 export function appendBelow(
-  message: FieldReader,
-  { path, at }: MessageBelow,
-  added: Uint8Array,
-): { readonly pieces: readonly Uint8Array[]; readonly length: number } {
-  const pieces: Uint8Array[] = [];
-  const length = grow(message, 0, { path, at, added, pieces });
-  return { pieces, length };
+  reader: FieldReader,
+  appended: AppendedBelow,
+  writer: BackwardWriter,
+): void {
+  grow(reader, 0, appended, writer);
 }
 
-interface Growing extends MessageBelow {
-  readonly added: Uint8Array;
-  readonly pieces: Uint8Array[];
-}
-
-/** Answers how long the message becomes that a reader has still to walk. */
-function grow(reader: FieldReader, level: number, growing: Growing): number {
+function grow(
+  reader: FieldReader,
+  level: number,
+  appended: AppendedBelow,
+  writer: BackwardWriter,
+): void {
   const { message, end: from, limit: to } = reader;
-  const { path, at, added, pieces } = growing;
-  const field = path[level];
+  const field = appended.path[level];
   if (field === undefined) {
-    pieces.push(viewOf(message, from, to), added);
-    return to - from + added.length;
+    writer.bytes(appended.added);
+    writer.part(message, from, to);
+    return;
   }
-  while (reader.next() && reader.end < at);
+  while (reader.next() && reader.end < appended.at);
   const { start, end } = reader;
-  const headAt = pieces.push(viewOf(message, from, start)); // filled in when the length is known
-  pieces.push(added);
-  const inside = grow(reader.inside(), level + 1, growing);
-  const head = encodeFieldHead(field, inside);
-  pieces[headAt] = head;
-  pieces.push(viewOf(message, end, to));
-  return start - from + head.length + inside + to - end;
+  writer.part(message, end, to);
+  const behind = writer.length;
+  grow(reader.inside(), level + 1, appended, writer);
+  writer.wrap(field, behind);
+  writer.part(message, from, start);
 }

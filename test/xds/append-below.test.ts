@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { appendBelow } from '../../src/xds/append-below.ts';
+import { type AppendedBelow, appendBelow } from '../../src/xds/append-below.ts';
+import { BackwardWriter } from '../../src/xds/backward-writer.ts';
 import { concatenate, encodeField } from '../../src/xds/encoding.ts';
 import { FieldReader } from '../../src/xds/field-reader.ts';
 import { mapFields } from '../../src/xds/wire.ts';
@@ -16,6 +17,13 @@ const part = fc.constantFrom(
 );
 const parts = fc.array(part, { maxLength: 3 }).map(concatenate);
 const level = fc.record({ before: parts, behind: parts, number: fc.integer({ min: 1, max: 3 }) });
+
+function written(reader: FieldReader, appended: AppendedBelow): Uint8Array {
+  const writer = new BackwardWriter();
+  writer.begin();
+  appendBelow(reader, appended, writer);
+  return writer.finish();
+}
 
 it('appends to a message below what rewriting it at each level appends', () => {
   fc.assert(
@@ -33,9 +41,8 @@ it('appends to a message below what rewriting it at each level appends', () => {
       const path = levels.map(({ number }) => field(number)).reverse();
       const shifted = concatenate([odd, message, odd]);
       const reader = new FieldReader(shifted, odd.length, odd.length + message.length);
-      const { pieces, length } = appendBelow(reader, { path, at: odd.length + at }, added);
-      expect(Buffer.compare(concatenate(pieces), expected)).toBe(0);
-      expect(length).toBe(expected.length);
+      const grown = written(reader, { path, at: odd.length + at, added });
+      expect(Buffer.compare(grown, expected)).toBe(0);
     }),
     { numRuns: 1_000 },
   );
@@ -45,7 +52,7 @@ it('encodes the heads on the way as rewriting does, however they came', () => {
   const added = Uint8Array.of(0x20, 1);
   const message = Buffer.concat([encodeTag(1, 2), Uint8Array.of(0x82, 0, 0x20, 0)]);
   const path = [field(1)];
-  const { pieces } = appendBelow(new FieldReader(message), { path, at: 3 }, added);
+  const grown = written(new FieldReader(message), { path, at: 3, added });
   const expected = mapFields(message, field(1), (value) => concatenate([value, added]));
-  expect(Buffer.compare(concatenate(pieces), expected)).toBe(0);
+  expect(Buffer.compare(grown, expected)).toBe(0);
 });

@@ -1,29 +1,21 @@
-import { appendBelow } from '../../xds/append-below.ts';
-import {
-  mapConnectionManagers,
-  mapManagersOfChain,
-  routeConfigurationOf,
-  upgradeTypesOf,
-} from '../../xds/connection-manager.ts';
-import { concatenate, encodeField, encodeFieldHead } from '../../xds/encoding.ts';
-import type { FieldReader } from '../../xds/field-reader.ts';
+import { mapConnectionManagers, routeConfigurationOf } from '../../xds/connection-manager.ts';
+import { encodeField } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import {
   asksFor,
   type ConnectState,
-  connectStateOf,
   type ScannedManager,
   scanManagers,
 } from '../../xds/manager-scan.ts';
 import { hashText } from '../../xds/name-hash.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import { textOf } from '../../xds/text.ts';
-import { editFields, type FieldEdit, stringOf, valuesOf } from '../../xds/wire.ts';
+import { stringOf } from '../../xds/wire.ts';
 import type { Place } from '../report.ts';
 import type { ReportBuilder } from '../report-builder.ts';
+import { type Addition, connectIs, extend, extendScanned } from './extend-managers.ts';
 import { connectUpgrade } from './messages.ts';
 
-const { HttpConnectionManager, Listener, FilterChain, Filter, Any } = fields;
+const { HttpConnectionManager, Listener } = fields;
 
 /** What a look over the connection managers of a snapshot shows. */
 export class ServedConfigurations {
@@ -90,58 +82,13 @@ export class ServedConfigurations {
         ? mapConnectionManagers(listener, (manager) => extend(manager, addition))
         : listener;
     }
-    const byChain = new Map<number, ScannedManager | 'several'>();
-    for (const manager of scan) {
-      if (!isWanted(manager, listener, addition)) continue;
-      byChain.set(manager.chain, byChain.has(manager.chain) ? 'several' : manager);
-    }
-    if (byChain.size === 0) return listener;
-    return editFields(listener, extendInChain, [], { listener, byChain, addition });
+    return extendScanned(listener, scan, addition);
   }
 }
-
-/** A listener some of whose managers are extended. */
-interface ExtendedListener {
-  readonly listener: Uint8Array;
-  /** By where their filter chains begin. */
-  readonly byChain: ReadonlyMap<number, ScannedManager | 'several'>;
-  readonly addition: Addition;
-}
-
-function extendInChain(
-  field: FieldReader,
-  { listener, byChain, addition }: ExtendedListener,
-): FieldEdit {
-  const manager = byChain.get(field.valueStart);
-  if (manager === undefined) return 'keep';
-  const chain = { ...Listener.filter_chains, number: field.number };
-  if (manager === 'several') {
-    const extended = mapManagersOfChain(field.value(), (one) => extend(one, addition));
-    return [encodeFieldHead(chain, extended.length), extended];
-  }
-  addition.note(nameIn(manager, listener));
-  const below = { path: pathToManager, at: manager.at };
-  const { pieces, length } = appendBelow(field.inside(), below, addition.added);
-  return [encodeFieldHead(chain, length), ...pieces];
-}
-
-/** From a filter chain to a connection manager. */
-const pathToManager = [FilterChain.filters, Filter.typed_config, Any.value];
 
 /** What connection managers of a snapshot are to say. */
-interface Added {
-  /** The names of the route configurations whose managers get it, and `hashText` of each. */
-  readonly names: ReadonlySet<string>;
-  readonly hashes: ReadonlySet<number>;
-  /** Whole fields. */
-  readonly added: Uint8Array;
+interface Added extends Omit<Addition, 'note'> {
   readonly report: ReportBuilder;
-}
-
-/** That, for the managers of one listener. */
-interface Addition extends Omit<Added, 'report'> {
-  /** Is told the name of each manager’s route configuration. */
-  note(name: string): void;
 }
 
 class ReportedAddition implements Addition {
@@ -168,27 +115,6 @@ class ReportedAddition implements Addition {
   }
 }
 
-function isWanted(
-  manager: ScannedManager,
-  listener: Uint8Array,
-  { names, hashes }: Addition,
-): boolean {
-  if (manager.connect !== 'unset' || !hashes.has(manager.name)) return false;
-  return names.has(nameIn(manager, listener));
-}
-
-function nameIn({ nameFrom, nameTo }: ScannedManager, listener: Uint8Array): string {
-  return textOf(listener, nameFrom, nameTo);
-}
-
-/** The same with a manager that has to be read. */
-function extend(manager: Uint8Array, addition: Addition): Uint8Array {
-  const name = routeConfigurationOf(manager);
-  if (!addition.names.has(name) || connectIs(manager) !== 'unset') return manager;
-  addition.note(name);
-  return concatenate([manager, addition.added]);
-}
-
 /** A manager that asks for a route configuration, and one before it for which the same may hold. */
 interface Asking {
   readonly manager: ScannedManager;
@@ -209,16 +135,6 @@ export function surveyConnectionManagers(
 function look(listener: Uint8Array, index: number, served: ServedConfigurations): Uint8Array {
   served.look(listener, index);
   return listener;
-}
-
-function connectIs(manager: Uint8Array): ConnectState {
-  const upgrades = valuesOf(manager, HttpConnectionManager.upgrade_configs);
-  const connect = upgrades[upgradeTypesOf(manager).findIndex(isConnect)];
-  return connect === undefined ? 'unset' : connectStateOf(connect);
-}
-
-function isConnect(upgradeType: string): boolean {
-  return upgradeType.toUpperCase() === 'CONNECT';
 }
 
 /**
