@@ -20,11 +20,12 @@ export interface OpenHosts {
   needsConnect: boolean;
 }
 
-/** A virtual host that changes, and where its field is. */
+/** A virtual host that changes, where its field is, and the one before it that changes. */
 interface EditedHost {
   readonly start: number;
   readonly end: number;
   readonly edit: HostEdit;
+  readonly before: EditedHost | undefined;
 }
 
 /**
@@ -33,14 +34,12 @@ interface EditedHost {
  */
 export function rewriteHosts(hosts: OpenHosts): Uint8Array {
   const { routeConfiguration, writer } = hosts;
-  const edited = decideHosts(hosts);
-  if (edited.length === 0) return routeConfiguration;
+  const last = decideHosts(hosts);
+  if (last === undefined) return routeConfiguration;
   const { length } = routeConfiguration;
   writer.begin(length + length / 2);
   let behind = length;
-  for (let index = edited.length - 1; index >= 0; index--) {
-    const host = edited[index];
-    if (host === undefined) continue;
+  for (let host: EditedHost | undefined = last; host !== undefined; host = host.before) {
     writer.part(routeConfiguration, host.end, behind);
     const behindHost = writer.length;
     host.edit.writeTo(writer);
@@ -51,9 +50,10 @@ export function rewriteHosts(hosts: OpenHosts): Uint8Array {
   return writer.finish();
 }
 
-function decideHosts(hosts: OpenHosts): readonly EditedHost[] {
+/** The last virtual host that changes. */
+function decideHosts(hosts: OpenHosts): EditedHost | undefined {
   const { routeConfiguration, surveyed, context } = hosts;
-  const edited: EditedHost[] = [];
+  let last: EditedHost | undefined;
   const reader = new FieldReader(routeConfiguration);
   let next = 0;
   for (let place = 0; reader.next(); ) {
@@ -63,11 +63,13 @@ function decideHosts(hosts: OpenHosts): readonly EditedHost[] {
     if (host?.place === place) {
       next++;
       const edit = decideHost(reader, host, hosts);
-      if (edit !== undefined) edited.push({ start: reader.start, end: reader.end, edit });
+      if (edit !== undefined) {
+        last = { start: reader.start, end: reader.end, edit, before: last };
+      }
     }
     place++;
   }
-  return edited;
+  return last;
 }
 
 /** What becomes of the virtual host at which a reader stands; undefined when it stays as it is. */
