@@ -20,10 +20,22 @@ export class ChangedValues {
   /** Fields up to there have the lengths that they had, but not all are the same. */
   #unequalTo = 0;
 
-  constructor(before: Uint8Array, after: Uint8Array, field: FieldRef) {
-    this.#before = new FieldReader(before);
-    this.after = new FieldReader(after);
+  /** The readers may be spare ones, where no other walk goes on meanwhile that has them. */
+  constructor(field: FieldRef, before = new FieldReader(), after = new FieldReader()) {
+    this.#before = before;
+    this.after = after;
     this.#field = field;
+  }
+
+  /** Has it walk those of these messages from now on. */
+  over(before: Uint8Array, after: Uint8Array): this {
+    this.#before.over(before, 0, before.length);
+    this.after.over(after, 0, after.length);
+    this.#hadOne = false;
+    this.#countBefore = 0;
+    this.#countAfter = 0;
+    this.#unequalTo = 0;
+    return this;
   }
 
   /** Moves on to the next one; false at the end. Throws MalformedMessageError. */
@@ -93,7 +105,7 @@ export class ChangedValues {
 
 /** Whether a length-delimited field has the same values in two messages. Throws MalformedMessageError. */
 export function haveEqualValues(before: Uint8Array, after: Uint8Array, field: FieldRef): boolean {
-  const values = new ChangedValues(before, after, field);
+  const values = new ChangedValues(field).over(before, after);
   let isEqual = true;
   while (values.next()) isEqual = false;
   return isEqual && values.countBefore === values.countAfter;

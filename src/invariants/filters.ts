@@ -45,7 +45,7 @@ function examine(resource: Uint8Array, look: Examine): readonly Violation[] {
 /** Looks at those filter chains that are not as they were, each in its place. */
 function examineListener(listener: Uint8Array, before: Uint8Array, violations: Violation[]): void {
   for (const field of [Listener.filter_chains, Listener.default_filter_chain]) {
-    const chains = new ChangedValues(before, listener, field);
+    const chains = new ChangedValues(field).over(before, listener);
     while (chains.next()) {
       const { message, valueStart, end } = chains.after;
       if (!isChainSound(message, valueStart, end)) examineChain(chains.after.value(), violations);

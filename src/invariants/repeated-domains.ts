@@ -1,4 +1,4 @@
-import { FieldReader } from '../xds/field-reader.ts';
+import { FieldReader, spareReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { decodeString } from '../xds/text.ts';
@@ -7,7 +7,10 @@ import { repeated, type Violation } from './violation.ts';
 
 const { RouteConfiguration, VirtualHost } = fields;
 
-/** The domains that a route configuration has twice: Envoy compares them without regard to case. */
+/**
+ * The domains that a route configuration has twice: Envoy compares them without regard to case. Whoever asks
+ * lets go of spare readers.
+ */
 export function findRepeatedDomains(routeConfiguration: Uint8Array): readonly Violation[] {
   try {
     if (differAtAGlance(routeConfiguration) || areDifferent(routeConfiguration)) return [];
@@ -31,10 +34,9 @@ function domainsOf(routeConfiguration: Uint8Array): readonly string[] {
 function differAtAGlance(routeConfiguration: Uint8Array): boolean {
   const seen = new Set<number>();
   let count = 0;
-  const hosts = new FieldReader(routeConfiguration);
-  const host = new FieldReader(routeConfiguration);
+  const hosts = readers.hosts.over(routeConfiguration, 0, routeConfiguration.length);
   while (nextOccurrence(hosts, RouteConfiguration.virtual_hosts)) {
-    host.over(routeConfiguration, hosts.valueStart, hosts.end);
+    const host = readers.host.over(routeConfiguration, hosts.valueStart, hosts.end);
     while (nextOccurrence(host, VirtualHost.domains)) {
       seen.add(hashWithoutCase(host));
       count++;
@@ -42,6 +44,8 @@ function differAtAGlance(routeConfiguration: Uint8Array): boolean {
   }
   return seen.size === count;
 }
+
+const readers = { hosts: spareReader(), host: spareReader() };
 
 const caseBit = 0x20;
 

@@ -1,6 +1,6 @@
 import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
 import { defaultMaxBodyBytes, maxBodyBytesOf } from '../xds/body-limit.ts';
-import { FieldReader } from '../xds/field-reader.ts';
+import { spareReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { hasText } from '../xds/text.ts';
@@ -16,7 +16,18 @@ const { RouteConfiguration, VirtualHost } = fields;
 /** What bytes that are no UTF-8 are read as. */
 const notText = '\ufffd';
 
-/** What a rewrite made wrong in a route configuration. Throws MalformedMessageError. */
+/** Of one route configuration after the other; nothing that is asked in between lets go of spare readers. */
+const changedHosts = new ChangedValues(
+  RouteConfiguration.virtual_hosts,
+  spareReader(),
+  spareReader(),
+);
+const ofConfiguration = spareReader();
+
+/**
+ * What a rewrite made wrong in a route configuration. Throws MalformedMessageError. Whoever asks lets go of
+ * spare readers.
+ */
 export function findRouteViolations(
   before: Uint8Array,
   after: Uint8Array,
@@ -26,7 +37,7 @@ export function findRouteViolations(
   const rules = rulesOf(after, isClusterMissing);
   let domainsMayRepeat = false;
   const check = new HostCheck(rules);
-  const hosts = new ChangedValues(before, after, RouteConfiguration.virtual_hosts);
+  const hosts = changedHosts.over(before, after);
   while (hosts.next()) {
     const was = hosts.before;
     if (was !== undefined && check.isSound(was, hosts.after)) {
@@ -54,7 +65,7 @@ export function clustersOfChangedRoutes(
   after: Uint8Array,
 ): ReadonlySet<string> {
   const findings = noFindings();
-  const hosts = new ChangedValues(before, after, RouteConfiguration.virtual_hosts);
+  const hosts = new ChangedValues(RouteConfiguration.virtual_hosts).over(before, after);
   while (hosts.next()) {
     for (const route of newRoutes(hosts.before?.value(), hosts.after.value())) {
       examineRoute(route, defaultMaxBodyBytes, findings);
@@ -81,7 +92,7 @@ function rulesOf(
   isClusterMissing: Rules['isClusterMissing'],
 ): Rules {
   const { validate_clusters, max_direct_response_body_size_bytes } = RouteConfiguration;
-  const reader = new FieldReader(routeConfiguration);
+  const reader = ofConfiguration.over(routeConfiguration, 0, routeConfiguration.length);
   let isPlain = true;
   while (isPlain && reader.next()) {
     isPlain =

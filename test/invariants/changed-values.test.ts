@@ -9,9 +9,12 @@ import { type MadeField, messageWith } from '../xds/arbitrary-message.ts';
 
 const field = { message: 'Made', name: 'made', number: 2 };
 
+/** Walks all of them, one after the other. */
+const values = new ChangedValues(field);
+
 /** What changed, value by value: of each what it was and what it is. */
 function changedIn(before: Uint8Array, after: Uint8Array) {
-  const values = new ChangedValues(before, after, field);
+  values.over(before, after);
   const changed: (string | undefined)[][] = [];
   while (values.next()) changed.push([hexOf(values.before?.value()), hexOf(values.after.value())]);
   return { changed, counts: [values.countBefore, values.countAfter] };
