@@ -13,12 +13,27 @@ export const tcpAddressSchema = z.string().refine(isTcpAddress, {
   error: 'expected host:port, for instance 127.0.0.1:8080 or [::1]:8080; port 0 takes a free one',
 });
 
+/**
+ * Bytes of a socket's path that Linux, or macOS, has room for. Node cuts off what is longer, and listens
+ * where nobody looks for it.
+ */
+export const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107;
+
+/** What is wrong with a socket's path that is longer than that. */
+export const socketPathTooLong = `the path is longer than the ${maxSocketPathBytes} bytes that a socket’s may have`;
+
+/** Whether a socket can be at this path, by its length. */
+export function isSocketPathShort(path: string): boolean {
+  return Buffer.byteLength(path) <= maxSocketPathBytes;
+}
+
 /** host:port, or unix:path. */
 export const grpcAddressSchema = z
   .string()
   .refine((address) => /^unix:.+/.test(address) || isTcpAddress(address), {
     error: 'expected host:port or unix:path, for instance 0.0.0.0:5005 or unix:run/offramp.sock',
-  });
+  })
+  .refine(hasRoom, { error: socketPathTooLong });
 
 /** An address, taken apart. */
 export type Address =
@@ -32,6 +47,11 @@ export function readAddress(address: string): Address {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   return { kind: 'tcp', host, port: Number(address.slice(colon + 1)) };
+}
+
+function hasRoom(address: string): boolean {
+  const read = readAddress(address);
+  return read.kind === 'tcp' || isSocketPathShort(read.socket);
 }
 
 function isLoopback(address: string): boolean {

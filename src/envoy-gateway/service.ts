@@ -1,3 +1,4 @@
+import { isSocketPathShort, socketPathTooLong } from '../config/addresses.ts';
 import type { ManagerEntry } from './extension-managers.ts';
 import { type Finding, fatalFinding, finding } from './findings.ts';
 import type { RecommendedService } from './recommended.ts';
@@ -36,17 +37,10 @@ export function checkService(entry: ManagerEntry, recommended: RecommendedServic
 function checkTarget(entry: ManagerEntry, target: Target): Finding[] {
   const failOpen = entry.manager.failOpen ?? false;
   if (target.kind === 'unix') {
-    if (target.socket.startsWith('/')) return [];
-    const problem = target.socket === '' ? 'it has no path' : 'the path is not absolute';
-    const outcome = target.socket === '' ? 'waits' : 'fails';
-    const remedy = 'Write the whole path of Offramp’s socket, from /.';
-    return [
-      fatalFinding('service-unreachable', entry.place('service', 'unix', 'path'), outcome, {
-        problem,
-        remedy,
-        failOpen,
-      }),
-    ];
+    const wrong = wrongWithSocket(target.socket);
+    if (wrong === undefined) return [];
+    const place = entry.place('service', 'unix', 'path');
+    return [fatalFinding('service-unreachable', place, wrong.outcome, { ...wrong, failOpen })];
   }
   if (target.port >= 1 && target.port <= greatestPort) return [];
   const problem =
@@ -55,6 +49,17 @@ function checkTarget(entry: ManagerEntry, target: Target): Finding[] {
   return [
     fatalFinding('service-unreachable', portPlace(entry, target), 'waits', { problem, remedy }),
   ];
+}
+
+function wrongWithSocket(path: string) {
+  const remedy = 'Write the whole path of Offramp’s socket, from /.';
+  if (path === '') return { outcome: 'waits', problem: 'it has no path', remedy } as const;
+  if (!path.startsWith('/')) {
+    return { outcome: 'fails', problem: 'the path is not absolute', remedy } as const;
+  }
+  if (isSocketPathShort(path)) return undefined;
+  const shorter = 'Give the socket a shorter path, in grpc.address of Offramp too.';
+  return { outcome: 'waits', problem: socketPathTooLong, remedy: shorter } as const;
 }
 
 /** The port stands beside `host`, not below it. */

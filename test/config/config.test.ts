@@ -59,6 +59,13 @@ describe('a configuration', () => {
     expect(shown).toMatchObject({ ok: true, value: configSchema.parse({}) });
   });
 
+  it('takes a socket’s path of as many bytes as there is room for, however it is written', () => {
+    const path = `/${'x'.repeat(106)}`;
+    expect(problems(`grpc: {address: "unix:${path}"}`)).toEqual([]);
+    expect(problems(`grpc: {address: "unix://${path}"}`)).toEqual([]);
+    expect(problems(`grpc: {address: "unix:/${'é'.repeat(54)}"}`)).toHaveLength(1);
+  });
+
   it('takes a number for a header, as people write Retry-After', () => {
     const text = 'connectors: {offlineResponse: {headers: {Retry-After: 30}}}';
     const parsed = parseYaml('offramp.yaml', text, configSchema);
@@ -85,6 +92,10 @@ describe('a configuration', () => {
     ['http: {address: "8080"}', 'offramp.yaml:1:17: http.address: expected host:port'],
     ['http: {address: "a:99999"}', 'offramp.yaml:1:17: http.address: expected host:port'],
     ['http: {address: "unix:x"}', 'offramp.yaml:1:17: http.address: expected host:port'],
+    [
+      `grpc: {address: "unix:/${'x'.repeat(107)}"}`,
+      'offramp.yaml:1:17: grpc.address: the path is longer than the 107 bytes',
+    ],
     ['metrics: {prefix: a-b}', 'offramp.yaml:1:19: metrics.prefix: expected letters'],
     [
       'connectors:\n  offlineResponse:\n    status: 99',
