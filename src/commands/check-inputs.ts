@@ -6,6 +6,7 @@ import {
   findConfigurations,
 } from '../envoy-gateway/find-configurations.ts';
 import { OfframpError } from '../errors.ts';
+import { maxStateLength } from '../state/state-file.ts';
 
 /** A file to check, and what it was recognised as. */
 export type CheckInput = { readonly file: string; readonly text: string } & (
@@ -16,7 +17,7 @@ export type CheckInput = { readonly file: string; readonly text: string } & (
 
 /** Reads a file and recognises it by its content. Throws OfframpError. */
 export function readCheckInput(file: string): CheckInput {
-  const text = readInput(file);
+  const text = readInput(file, maxStateLength);
   const documents = parseAllDocuments(text, { prettyErrors: false });
   const [first, second] = Array.isArray(documents) ? documents : [];
   const top = isMap(first?.contents) ? first.contents : undefined;

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type LoadedConfig, parseConfiguration, readInput } from '../config/load.ts';
+import { type LoadedConfig, parseConfiguration } from '../config/load.ts';
 import type { Config, KubernetesSourceConfig } from '../config/schema.ts';
 import type { FileProblem } from '../config/yaml-file.ts';
 import { checkEnvoyGateway } from '../envoy-gateway/check-configuration.ts';
@@ -8,6 +7,7 @@ import type { FoundConfigurations } from '../envoy-gateway/find-configurations.t
 import { unreadable } from '../envoy-gateway/findings.ts';
 import { type OfframpSide, offrampSide } from '../envoy-gateway/offramp-side.ts';
 import { OfframpError } from '../errors.ts';
+import { readStateFile } from '../state/read-state-file.ts';
 import { parseStateFile } from '../state/state-file.ts';
 import { type CheckInput, readCheckInput } from './check-inputs.ts';
 import {
@@ -101,9 +101,11 @@ async function checkCluster(
 }
 
 function checkNamedState(file: string): Statement[] {
-  if (existsSync(file)) return checkState(file, readInput(file));
+  const read = readStateFile(file);
+  if (read.kind === 'text') return checkState(file, read.text);
+  if (read.kind === 'failed') return [invalid('invalid-state-file')(read.problem)];
   const code = 'state-file-missing';
-  const problem = 'there is no such state file; Offramp would start with no connectors';
+  const problem = `${read.reason}: Offramp would start with no connectors`;
   return [{ level: ownLevels[code], code, place: { file }, problem }];
 }
 

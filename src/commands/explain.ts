@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
@@ -12,6 +12,7 @@ import type { State } from '../rewrites/pipeline.ts';
 import { answerSnapshot } from '../server/answer-snapshot.ts';
 import { noBackendRefs } from '../state/backend-refs.ts';
 import { ConnectorView } from '../state/connectors.ts';
+import { readStateFile } from '../state/read-state-file.ts';
 import { parseStateFile, stateOf } from '../state/state-file.ts';
 import { MalformedMessageError } from '../xds/malformed.ts';
 import { bytesOf } from '../xds/snapshot.ts';
@@ -107,25 +108,22 @@ function answer<T>(file: string, work: () => T): T {
 /** What the configured source says now. */
 async function readState(loaded: LoadedConfig): Promise<State> {
   const { state } = loaded.config;
-  if (state.kubernetes === undefined) return readStateFile(resolve(loaded.folder, state.file.path));
+  if (state.kubernetes === undefined) return readFileState(resolve(loaded.folder, state.file.path));
   const { view, backendRefs, absent } = await readKubernetes(state.kubernetes, loaded);
   for (const kind of absent) warn(`the cluster has no ${kind}: it counts as empty`);
   return { connectors: view, backendRefs };
 }
 
-/** What the state file says; nothing, with a warning, when there is no such file. */
-function readStateFile(path: string): State {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new OfframpError('file-unreadable', [`${path}: ${reasonOf(error)}`]);
-    }
-    warn(`there is no state file ${path}: no connector is known`);
+/** What the state file says; nothing, with a warning, when there is none, or nothing in it. */
+function readFileState(path: string): State {
+  const read = readStateFile(path);
+  if (read.kind === 'failed')
+    throw new OfframpError('state-invalid', [formatProblem(read.problem)]);
+  if (read.kind === 'nothing') {
+    warn(`${path}: ${read.reason}: no connector is known`);
     return { connectors: ConnectorView.empty, backendRefs: noBackendRefs };
   }
-  const parsed = parseStateFile(path, text);
+  const parsed = parseStateFile(path, read.text);
   if (!parsed.ok) throw new OfframpError('state-invalid', parsed.problems.map(formatProblem));
   return stateOf(parsed.value);
 }

@@ -23,8 +23,8 @@ export type Parsed<T> =
 /** Turns a path in the file and a reason into a problem with its line and column. */
 export type Locate = (path: Path, reason: string) => FileProblem;
 
-/** Characters of a file, as many as a ConfigMap may have bytes. */
-const maxLength = 2 ** 20;
+/** Characters of a file that are parsed, as many as a ConfigMap may have bytes. */
+export const maxYamlLength = 2 ** 20;
 
 /** Below it the compiling of a schema takes longer than the checking by it, in characters. */
 const shortText = 2 ** 16;
@@ -38,7 +38,7 @@ export function parseYaml<Schema extends z.ZodType>(
   file: string,
   text: string,
   schema: Schema,
-  atMost = maxLength,
+  atMost = maxYamlLength,
 ): Parsed<z.output<Schema>> {
   if (text.length > atMost) return { ok: false, problems: [tooLong(file, text.length, atMost)] };
   const lines = new LineCounter();

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 
 /**
  * Reads a file that somebody may swap for anything at any time: what is no regular file, a FIFO without
@@ -15,6 +15,28 @@ export function readRegularFile(path: string, atMost = Number.POSITIVE_INFINITY)
     closeSync(file);
   }
 }
+
+/** Reads what somebody named to be read, a pipe too, up to its end; of more bytes than `atMost` no more than these. */
+export function readAtMost(path: string, atMost: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    if (size > atMost) throw new FileTooLong(size);
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= atMost; ) {
+      const chunk = Buffer.alloc(chunkBytes);
+      const read = readSync(file, chunk);
+      if (read === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, read));
+      length += read;
+    }
+    throw new FileTooLong(atMost + 1);
+  } finally {
+    closeSync(file);
+  }
+}
+
+const chunkBytes = 64 * 2 ** 10;
 
 /** The file has more bytes than are read. */
 export class FileTooLong extends Error {

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
-import { type FileProblem, formatProblem, isBlank, tooLong } from '../config/yaml-file.ts';
+import { type FileProblem, formatProblem } from '../config/yaml-file.ts';
 import { OfframpError, reasonOf } from '../errors.ts';
 import { inTurns } from '../process/in-turns.ts';
-import { FileTooLong, readRegularFile } from '../process/regular-file.ts';
 import type { State } from '../rewrites/pipeline.ts';
 import { atOnce } from '../steps.ts';
 import { noBackendRefs } from './backend-refs.ts';
@@ -15,8 +14,9 @@ import {
   prepareState,
   unpackInSteps,
 } from './prepared-state.ts';
+import { type ReadStateFile, readStateFile } from './read-state-file.ts';
 import type { SourceStatus, StateSource } from './source.ts';
-import { maxStateLength, parseStateFile } from './state-file.ts';
+import { parseStateFile } from './state-file.ts';
 import { type Parsing, parseBeside } from './state-file-parser.ts';
 
 /** What the source tells its surroundings. */
@@ -42,9 +42,6 @@ const smallLength = 64 * 2 ** 10;
 
 /** Milliseconds that the thread gets for a text. */
 const parseTimeout = 60_000;
-
-/** A character has three bytes at most, of which UTF-16 counts one. */
-const maxBytes = 3 * maxStateLength;
 
 /** For whoever waits for what nobody will do any more. */
 const never = new Promise<never>(() => undefined);
@@ -76,7 +73,7 @@ export class FileStateSource implements StateSource {
     this.#events = events;
     const read = this.#read();
     if (read.kind === 'nothing') events.absent(path, read.reason);
-    if (read.kind === 'failed') throw unusable(read.problems);
+    if (read.kind === 'failed') throw unusable([read.problem]);
     this.#firstRead = read.kind === 'text' ? this.#loadFirst(read.text) : Promise.resolve();
     this.#timer = setInterval(() => this.#reloadIfChanged(), pollInterval).unref();
   }
@@ -143,7 +140,7 @@ export class FileStateSource implements StateSource {
       if (read.text === this.#text && this.#problems.length === 0) return;
       this.#load(read.text);
     } else if (read.kind === 'failed') {
-      this.#reject(read.problems);
+      this.#reject([read.problem]);
     } else if (this.#text !== undefined) {
       this.#reject([this.#problem(read.reason)]);
     }
@@ -219,33 +216,12 @@ export class FileStateSource implements StateSource {
     }
   }
 
-  #read(): Reading {
+  #read(): ReadStateFile {
     // Before the reading, so that a change during it is noticed by the next comparison.
     this.#signature = this.#readSignature();
-    try {
-      const text = readRegularFile(this.#path, maxBytes).toString('utf8');
-      // Most likely somebody is about to write it; it must not mean that all connectors are gone.
-      if (isBlank(text))
-        return { kind: 'nothing', reason: 'the file is empty; `connectors: []` says none' };
-      return { kind: 'text', text };
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-        return { kind: 'nothing', reason: 'there is no such file' };
-      }
-      return { kind: 'failed', problems: [this.#explain(error)] };
-    }
-  }
-
-  #explain(error: unknown): FileProblem {
-    if (error instanceof FileTooLong) return tooLong(this.#path, error.bytes, maxStateLength);
-    return this.#problem(reasonOf(error));
+    return readStateFile(this.#path);
   }
 }
-
-type Reading =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'nothing'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly problems: readonly FileProblem[] };
 
 function unusable(problems: readonly FileProblem[]): OfframpError {
   return new OfframpError('state-invalid', problems.map(formatProblem));

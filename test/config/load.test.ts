@@ -203,7 +203,7 @@ describe('loadConfig', () => {
   ])('says that a file %s', (_what, make) => {
     const file = make(temporaryFolder());
     expect(() => loadConfig(file)).toThrow(`${file}: cannot be read: `);
-    expect(() => readInput(file)).toThrow(OfframpError);
+    expect(() => readInput(file, 100)).toThrow(OfframpError);
   });
 });
 

@@ -90,7 +90,7 @@ describe('a state file that is watched', () => {
   });
 
   it.each([
-    ['deleted', (path: string) => unlinkSync(path), 'there is no such file'],
+    ['deleted', (path: string) => unlinkSync(path), 'there is no such state file'],
     ['emptied', (path: string) => writeFileSync(path, ''), 'the file is empty'],
     ['left with a comment', (path: string) => writeFileSync(path, '# hi\n\n'), 'the file is empty'],
   ])('that is %s leaves the last good state in use', async (_what, harm, reason) => {
