@@ -20,9 +20,9 @@ const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token
 export function loadKubeConfig(file: string | undefined): LoadedKubeConfig {
   const kubeConfig = new KubeConfig();
   const origin = load(kubeConfig, file);
-  if (!kubeConfig.getCurrentCluster()?.server) {
-    throw invalid(`${origin}: it has no current context with a cluster`);
-  }
+  const server = kubeConfig.getCurrentCluster()?.server;
+  if (!server) throw invalid(`${origin}: it has no current context with a cluster`);
+  if (!isHttp(server)) throw invalid(`${origin}: its server ${server} is no https:// URL`);
   const user = kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.user;
   if (user && !kubeConfig.getCurrentUser()) {
     throw invalid(`${origin}: it has no user ${user}, whom its current context names`);
@@ -67,8 +67,16 @@ function attempt(what: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    throw invalid(`${what}: ${reasonOf(error)}`);
+    // Behind the first line come lines of the file, perhaps with credentials.
+    const [reason = ''] = reasonOf(error).split('\n');
+    // What the client says of a file that is empty, or has values of other types.
+    const isOther = error instanceof TypeError;
+    throw invalid(`${what}: ${isOther ? `it is no kubeconfig: ${reason}` : reason}`);
   }
+}
+
+function isHttp(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
 function invalid(problem: string): OfframpError {

@@ -37,6 +37,45 @@ async function authorization(file: string | undefined): Promise<unknown> {
   return Object(options.headers).Authorization;
 }
 
+const server = 'clusters: [{name: c, cluster: {server: "https://h"}}]';
+const whole = `${server}
+users: [{name: u, user: {token: very-secret}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+`;
+
+describe('a kubeconfig that cannot be used', () => {
+  it.each([
+    ['nothing in it', '', 'it is no kubeconfig: .*'],
+    ['a comment in it', '# later\n', 'it is no kubeconfig: .*'],
+    [
+      'a server of another type',
+      whole.replace('"https://h"', '5'),
+      'it is no kubeconfig: .*server.*',
+    ],
+    [
+      'a server that is no URL',
+      whole.replace('https://h', 'h:6443'),
+      'its server h:6443 is no https:// URL',
+    ],
+    [
+      'a URL of something else',
+      whole.replace('https://h', 'ftp://h'),
+      'its server ftp://h is no https:// URL',
+    ],
+    ['broken YAML', `${whole}  bad: [`, String.raw`bad indentation of a mapping entry \(5:6\)`],
+  ])('because of %s is refused in one line, without a line of the file', (_what, text, reason) => {
+    const file = join(folder, 'broken');
+    writeFileSync(file, text);
+    expect(() => loadKubeConfig(file)).toThrow(new RegExp(`^kubeconfig ${file}: ${reason}$`));
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', '');
+    vi.stubEnv('KUBECONFIG', file);
+    expect(() => loadKubeConfig(undefined)).toThrow(
+      new RegExp(`^\\$KUBECONFIG, ${file}: ${reason}$`),
+    );
+  });
+});
+
 describe('a kubeconfig', () => {
   it('gives its token', async () => {
     expect(await authorization(write('a', { token: 'fixed' }))).toBe('Bearer fixed');
