@@ -18,6 +18,9 @@ export interface CallGateLimits {
 
 /** A call that is in the gate, or waits in front of it. */
 interface Call {
+  readonly path: string;
+  /** Who calls. */
+  readonly peer: string;
   readonly begin: () => void;
   readonly refuse: (code: status, text: string) => void;
   /** Its request is there: it is being answered. */
@@ -73,13 +76,15 @@ export class CallGate {
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, pass) => {
         call = {
+          path,
+          peer: next.getPeer(),
           begin: () => pass(metadata),
           refuse: (code, details) => next.sendStatus({ code, details }),
           isBegun: false,
           isAnswered: false,
           isGone: false,
         };
-        this.#enter(call, path);
+        this.#enter(call);
       })
       .withOnReceiveHalfClose((pass) => {
         if (call === undefined) return;
@@ -113,10 +118,10 @@ export class CallGate {
     return new ServerInterceptingCall(next, responder);
   }
 
-  #enter(call: Call, path: string): void {
+  #enter(call: Call): void {
     const { concurrentCalls, queuedCalls } = this.#limits;
     if (this.#isStopping) {
-      this.#refuse(call, 'stopping', path);
+      this.#refuse(call, 'stopping');
     } else if (this.#running.size < concurrentCalls) {
       this.#running.add(call);
       call.begin();
@@ -124,7 +129,7 @@ export class CallGate {
       this.#waiting.add(call);
       this.#metrics.callsWaiting.set(this.#waiting.size);
     } else {
-      this.#refuse(call, 'queue-full', path);
+      this.#refuse(call, 'queue-full');
     }
   }
 
@@ -140,8 +145,9 @@ export class CallGate {
     next.begin();
   }
 
-  #refuse(call: Call, reason: CallRefusal, path?: string): void {
-    this.#refusals.call(reason, path === undefined ? {} : { path });
+  #refuse(call: Call, reason: CallRefusal): void {
+    const { peer, path } = call;
+    this.#refusals.call(reason, { peer, path });
     call.isAnswered = true;
     const { concurrentCalls, queuedCalls } = this.#limits;
     if (reason === 'stopping') {

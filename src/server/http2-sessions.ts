@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type Server, status } from '@grpc/grpc-js';
+import type { CallRefusal } from '../observe/server-metrics.ts';
 import { peerOf } from './peer.ts';
 import type { Refusals } from './refusals.ts';
 
@@ -48,10 +49,11 @@ export function limitPatience(
   session.once('close', heard);
   expectAnswers(session, patience.ping, () => refusals.connection('no-answer', peer));
   session.on('stream', (stream, headers) => {
-    stream.once('close', () => countTooLarge(stream, refusals));
+    const refused = (reason: CallRefusal) => refusals.call(reason, { peer });
+    stream.once('close', () => countTooLarge(stream, refused));
     if (headers[':path'] === lastingPath) return;
     const slow = setTimeout(() => {
-      refusals.call('too-slow', { peer });
+      refused('too-slow');
       endSlowCall(stream, patience.call);
     }, patience.call);
     stream.once('close', () => clearTimeout(slow));
@@ -91,9 +93,9 @@ function endSlowCall(stream: ServerHttp2Stream, limit: number): void {
 }
 
 /** grpc-js refuses messages above the limit by itself, and tells nobody. */
-function countTooLarge(stream: ServerHttp2Stream, refusals: Refusals): void {
+function countTooLarge(stream: ServerHttp2Stream, refused: (reason: CallRefusal) => void): void {
   const sent = stream.sentTrailers ?? stream.sentHeaders;
   if (Number(sent?.['grpc-status']) !== status.RESOURCE_EXHAUSTED) return;
   const message = String(sent?.['grpc-message'] ?? '');
-  if (!/^(?:queue-full|too-slow):/.test(message)) refusals.call('too-large');
+  if (!/^(?:queue-full|too-slow):/.test(message)) refused('too-large');
 }

@@ -29,6 +29,14 @@ async function metric(server: TestServer, name: string): Promise<number> {
 const refusedCalls = (reason: string) => `offramp_calls_refused_total{reason="${reason}"}`;
 const waiting = 'offramp_calls_waiting';
 
+const anyPeer = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+
+/** What the log says of calls that were refused: why, who called, and what. */
+const refusals = ({ log }: TestServer) =>
+  log
+    .filter(({ msg }) => msg === 'call refused')
+    .map(({ reason, peer, path }) => ({ reason, peer, path }));
+
 /** All that a client sends which never makes a call: that it speaks HTTP/2, and no settings of its own. */
 const settings = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
@@ -57,6 +65,9 @@ describe('calls at a time', () => {
       message: 'queue-full: 1 calls run and 1 wait already',
     });
     expect(await metric(server, refusedCalls('queue-full'))).toBe(1);
+    const peer = `127.0.0.1:${session.socket.localPort}`;
+    const path = '/envoygateway.extension.EnvoyGatewayExtension/PostTranslateModify';
+    expect(refusals(server)).toEqual([{ reason: 'queue-full', peer, path }]);
     first.stream.end(framed(request));
     expect((await first.ended).status).toBe(0);
     expect((await second.ended).status).toBe(0);
@@ -248,6 +259,7 @@ describe('messages', () => {
     call.stream.end(packed);
     expect((await call.ended).status).toBe(8);
     await expect.poll(() => metric(server, refusedCalls('too-large'))).toBe(2);
+    expect(refusals(server)[0]).toEqual({ reason: 'too-large', peer: anyPeer });
     expect((await server.call('PostTranslateModify', request)).length).toBeGreaterThan(0);
   });
 });
