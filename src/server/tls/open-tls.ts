@@ -55,7 +55,7 @@ export function openTls({ config, folder }: TlsFiles, surroundings: TlsSurroundi
   );
   gate = new TlsGate({ ...rest, certificates: source.current, allowedSANs });
   if (clientCAFile === undefined) {
-    log.warn('grpc.tls has no clientCAFile: whoever reaches the port may call, and read snapshots');
+    log.warn('grpc.tls has no clientCAFile: whoever reaches the port may call');
   }
   const admitting = gate;
   return {
