@@ -22,16 +22,16 @@ export function readCheckInput(file: string): CheckInput {
   const [first, second] = Array.isArray(documents) ? documents : [];
   const top = isMap(first?.contents) ? first.contents : undefined;
   // A state file's `connectors` is a list, a configuration's is not.
-  if (second === undefined && isSeq(top?.get('connectors', true))) {
-    return { kind: 'state', file, text };
-  }
+  const isState = isSeq(top?.get('connectors', true));
+  if (second === undefined && isState) return { kind: 'state', file, text };
   const found = findConfigurations(file, text);
   if (found.configurations.length + found.unreadable.length > 0) {
     return { kind: 'envoy-gateway', file, text, found };
   }
+  if (isState) return { kind: 'state', file, text };
   const kind = top?.get('kind');
   const isAnothers = typeof kind === 'string' && !/offramp/i.test(kind);
-  if (second !== undefined || isAnothers) {
+  if (isAnothers || (second !== undefined && kind === undefined)) {
     throw new OfframpError('unsuitable-input', [
       `${file}: there is no EnvoyGateway configuration in it (a ConfigMap has it under ` +
         'data["envoy-gateway.yaml"]), and it is no configuration or state file of Offramp',

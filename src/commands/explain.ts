@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
@@ -37,6 +37,9 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
   const loaded = loadConfig(options.config);
   const { config } = loaded;
   const request = readSnapshotFile(file);
+  if (options.out !== undefined && isSameFile(file, options.out)) {
+    throw new OfframpError('usage', [`--out ${options.out}: this is the recording itself`]);
+  }
   const state = await readState(loaded);
   if (config.emptyBackends.endpoints === 'hook') {
     warn('a recording has no endpoints: what emptyBackends.endpoints: hook needs is unknown here');
@@ -83,9 +86,16 @@ export async function explain(file: string, options: ExplainOptions): Promise<Ex
   return report.skips.length === 0 ? 0 : 1;
 }
 
+/** Whether both lead to one file, by links too. */
+function isSameFile(one: string, other: string): boolean {
+  return existsSync(other) && realpathSync(one) === realpathSync(other);
+}
+
 /** A recorded request; gzip is unpacked. */
 function readSnapshotFile(file: string): Uint8Array {
   const bytes = readBytes(file);
+  // A request without fields; but a full disk leaves such a file too.
+  if (bytes.length === 0) warn(`${file}: there is nothing in it`);
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   if (!isGzip) return bytes;
   try {

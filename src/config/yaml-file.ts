@@ -1,4 +1,4 @@
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import type * as z from 'zod';
 import { fieldNamesAt, unknownField } from './unknown-field.ts';
 import {
@@ -47,7 +47,7 @@ export function parseYaml<Schema extends z.ZodType>(
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, reason };
   };
-  const syntax = document.errors.map((error) => at(error.pos[0], '', error.message));
+  const syntax = document.errors.map((error) => at(error.pos[0], '', syntaxReason(error)));
   if (syntax.length > 0) return { ok: false, problems: limit(syntax) };
   const locate: Locate = (path, reason) => at(offsetOf(document, path), pathText(path), reason);
 
@@ -85,6 +85,11 @@ export function tooLong(file: string, length: number, atMost: number): FileProbl
 /** Whether YAML has nothing but blank lines and comments. */
 export function isBlank(text: string): boolean {
   return !/^[^\S\n]*[^\s#]/m.test(text);
+}
+
+function syntaxReason({ code, message }: YAMLError): string {
+  // The parser’s own words are for who calls it.
+  return code === 'MULTIPLE_DOCS' ? 'a second document begins here; one is read' : message;
 }
 
 /** How many problems of a file are told; the rest mostly follows from the first. */

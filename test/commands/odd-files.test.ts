@@ -1,5 +1,14 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -58,6 +67,43 @@ describe('a configuration that is far too long', () => {
       status: 2,
       stderr: expect.stringContaining('/dev/zero:1:1: the file is too long'),
     });
+  });
+});
+
+describe('a file with two documents', () => {
+  it.each([
+    ['configuration', 'kind: OfframpConfiguration\n---\nkind: OfframpConfiguration\n'],
+    ['state file', 'connectors: []\n---\nconnectors: []\n'],
+  ])('is a %s that cannot be read to check', (_what, text) => {
+    const file = join(folder, 'two.yaml');
+    writeFileSync(file, text);
+    const { status, stdout } = offramp('check', file);
+    expect(stdout).toContain('two.yaml:2:1: a second document begins here; one is read');
+    expect(status).toBe(1);
+  });
+});
+
+describe('a recording', () => {
+  const empty = join(folder, 'empty.binpb');
+  writeFileSync(empty, '');
+
+  it('of no bytes is a request without anything, but explain warns of it', () => {
+    const { status, stderr } = offramp('explain', empty);
+    expect(stderr).toMatch(/^warning: .*empty\.binpb: there is nothing in it$/m);
+    expect(status).toBe(0);
+  });
+
+  it('is not overwritten by what explain says of it', () => {
+    const copy = join(folder, 'copy.binpb');
+    const link = join(folder, 'link.binpb');
+    copyFileSync(recording, copy);
+    symlinkSync(copy, link);
+    for (const out of [copy, link]) {
+      const { status, stderr } = offramp('explain', copy, '--out', out);
+      expect(stderr).toMatch(/^offramp: usage\n.*--out .*: this is the recording itself$/m);
+      expect(status).toBe(2);
+    }
+    expect(readFileSync(copy)).toEqual(readFileSync(recording));
   });
 });
 

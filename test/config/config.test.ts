@@ -125,6 +125,10 @@ describe('a configuration', () => {
       'state: {kubernetes: {namespace: [a]}}',
       'offramp.yaml:1:22: state.kubernetes.namespace: there is no field namespace here; did you mean namespaces?',
     ],
+    [
+      'mode: apply\n---\nmode: shadow',
+      'offramp.yaml:2:1: a second document begins here; one is read',
+    ],
     ['mode: apply\nmode: shadow', 'offramp.yaml:2:1: Map keys must be unique'],
     ['grpc: {address: [', 'offramp.yaml:1:18: '],
     ['- a list', 'offramp.yaml:1:1: Invalid input: expected object, received array'],
