@@ -54,6 +54,14 @@ function hasRoom(address: string): boolean {
   return read.kind === 'tcp' || isSocketPathShort(read.socket);
 }
 
+/** Whether two servers cannot listen at these addresses at once: one port, and a host that is in both. */
+export function addressesMeet(one: string, other: string): boolean {
+  const [a, b] = [readAddress(one), readAddress(other)];
+  if (a.kind === 'unix' || b.kind === 'unix') return false;
+  if (a.port !== b.port || a.port === 0) return false;
+  return a.host === b.host || [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
+}
+
 function isLoopback(address: string): boolean {
   const read = readAddress(address);
   if (read.kind === 'unix') return false;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { logLevels } from '../observe/log-level.ts';
 import { emptyBackendsModes } from '../policy/offramp-policy.ts';
 import { endpointSources } from '../rewrites/pipeline.ts';
-import { loopbackAddressSchema } from './addresses.ts';
+import { addressesMeet, loopbackAddressSchema } from './addresses.ts';
 import { controlPlaneFallbackSchema } from './control-plane-fallback.ts';
 import { durationSchema, milliseconds } from './durations.ts';
 import { grpcSchema } from './grpc.ts';
@@ -214,6 +214,16 @@ export const configSchema = z
       path: ['grpc', 'limits', 'callBudget'],
       error: 'has to be shorter than watchdog.blockedFor, which ends the process',
     },
+  )
+  .refine(({ grpc, http }) => !addressesMeet(grpc.address, http.address), {
+    path: ['http', 'address'],
+    error: 'grpc.address has this port already',
+  })
+  .refine(
+    ({ grpc, http, admin }) =>
+      admin === undefined ||
+      ![grpc, http].some(({ address }) => addressesMeet(address, admin.address)),
+    { path: ['admin', 'address'], error: 'another address has this port already' },
   )
   .refine(
     ({ state, retrigger }) => state.kubernetes === undefined || retrigger.folder === undefined,

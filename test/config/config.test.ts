@@ -66,6 +66,13 @@ describe('a configuration', () => {
     expect(problems(`grpc: {address: "unix:/${'é'.repeat(54)}"}`)).toHaveLength(1);
   });
 
+  it('takes one port for two hosts, and a free one for each', () => {
+    const http = 'http: {address: "10.0.0.1:8091"}';
+    expect(problems(`${http}\nadmin: {address: "127.0.0.1:8091"}`)).toEqual([]);
+    const free = 'http: {address: "127.0.0.1:0"}\nadmin: {address: "127.0.0.1:0"}';
+    expect(problems(`${free}\ngrpc: {address: "127.0.0.1:0", insecure: true}`)).toEqual([]);
+  });
+
   it('takes a number for a header, as people write Retry-After', () => {
     const text = 'connectors: {offlineResponse: {headers: {Retry-After: 30}}}';
     const parsed = parseYaml('offramp.yaml', text, configSchema);
@@ -95,6 +102,14 @@ describe('a configuration', () => {
     [
       `grpc: {address: "unix:/${'x'.repeat(107)}"}`,
       'offramp.yaml:1:17: grpc.address: the path is longer than the 107 bytes',
+    ],
+    [
+      'grpc: {address: "127.0.0.1:8080", insecure: true}',
+      'offramp.yaml:1:1: http.address: grpc.address has this port already',
+    ],
+    [
+      'http: {address: "0.0.0.0:8091"}\nadmin: {address: "127.0.0.1:8091"}',
+      'offramp.yaml:2:18: admin.address: another address has this port already',
     ],
     ['metrics: {prefix: a-b}', 'offramp.yaml:1:19: metrics.prefix: expected letters'],
     [
