@@ -6,9 +6,11 @@ export const ownLevels = {
   'invalid-configuration': 'error',
   'invalid-state-file': 'error',
   'cluster-unreadable': 'error',
+  'certificate-unusable': 'error',
   'state-file-missing': 'warning',
   'kind-absent': 'warning',
   'object-unusable': 'warning',
+  'certificates-elsewhere': 'note',
 } as const satisfies Record<string, Level>;
 
 /** One thing that `check` says. */

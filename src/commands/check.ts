@@ -9,6 +9,7 @@ import { type OfframpSide, offrampSide } from '../envoy-gateway/offramp-side.ts'
 import { OfframpError } from '../errors.ts';
 import { readStateFile } from '../state/read-state-file.ts';
 import { parseStateFile } from '../state/state-file.ts';
+import { checkCertificates } from './check-certificates.ts';
 import { type CheckInput, readCheckInput } from './check-inputs.ts';
 import {
   type CheckOutput,
@@ -59,8 +60,10 @@ async function checkOwn(input: CheckInput): Promise<{ statements: Statement[]; c
   const parsed = parseConfiguration(file, text);
   if (!parsed.ok) return { statements: parsed.problems.map(invalid('invalid-configuration')) };
   const config = parsed.value;
+  const certificates = checkCertificates(file, config.grpc.tls, input.folder);
   const source = await checkSource(input, config);
-  return { statements: [valid(file, 'a valid OfframpConfiguration'), ...source], config };
+  const ok = valid(file, 'a valid OfframpConfiguration');
+  return { statements: [ok, ...certificates, ...source], config };
 }
 
 async function checkSource(
