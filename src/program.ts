@@ -22,7 +22,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .addHelpText(
       'after',
       '\nExit codes: 0 nothing wrong, 1 something was skipped or would not work,\n' +
-        '2 usage or input error, 70 a bug of Offramp.',
+        '2 usage or input error, 70 a bug of Offramp, 75 serve hung.',
     );
   const snapshotFile = new Argument(
     '<snapshot>',
