@@ -59,7 +59,12 @@ export function addressesMeet(one: string, other: string): boolean {
   const [a, b] = [readAddress(one), readAddress(other)];
   if (a.kind === 'unix' || b.kind === 'unix') return false;
   if (a.port !== b.port || a.port === 0) return false;
-  return a.host === b.host || [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
+  return a.host === b.host || isIn(a.host, b.host) || isIn(b.host, a.host);
+}
+
+/** Whether a host is one of those that another stands for: of all, or of all with IPv4. */
+function isIn(host: string, all: string): boolean {
+  return all === '::' || (all === '0.0.0.0' && isIP(host) === 4);
 }
 
 function isLoopback(address: string): boolean {
