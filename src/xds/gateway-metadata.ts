@@ -3,9 +3,10 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { decodeString } from './text.ts';
-import { Place, UsualObject } from './usual-object.ts';
+import { ObjectPlaces, type Place, readUsualObject } from './usual-object.ts';
 import { lastValueOf, nextOccurrence, readLastValue } from './wire.ts';
 import { over } from './wire-type.ts';
+import { wordsOf } from './words.ts';
 
 /** The names of a Kubernetes object. */
 export interface ObjectNames {
@@ -50,19 +51,13 @@ function readObjectIn<Names extends ObjectNames>(
   usualOf: (message: Uint8Array) => Names,
 ): Names | GatewayObject | undefined {
   const { message, end, limit } = metadata;
-  if (usual.read(message, end, limit)) return usualOf(message);
+  if (readUsualObject(wordsOf(message), end, limit, places)) return usualOf(message);
   const object = firstObject(metadata);
   return object && readObject(object);
 }
 
 /** Where the object that was read last has its texts. */
-const places = {
-  kind: new Place(),
-  namespace: new Place(),
-  name: new Place(),
-  sectionName: new Place(),
-};
-const usual = new UsualObject(places.namespace, places.name, places.kind, places.sectionName);
+const places = new ObjectPlaces();
 
 function usualObjectOf(message: Uint8Array): GatewayObject {
   const { kind, namespace, name, sectionName } = places;

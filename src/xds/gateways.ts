@@ -4,8 +4,9 @@ import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { ObjectScanner } from './object-scan.ts';
 import type { Snapshot } from './snapshot.ts';
-import { decodeString } from './text.ts';
+import { textOf } from './text.ts';
 import { forEachField, nextOccurrence, stringOf } from './wire.ts';
+import { wordsOf } from './words.ts';
 
 /** A Gateway of the Gateway API. */
 export interface GatewayName {
@@ -40,16 +41,17 @@ function addGateways(
   limit: number,
 ): void {
   const hosts = new FieldReader(routeConfiguration);
+  const words = wordsOf(routeConfiguration);
   while (found.size < limit && nextOccurrence(hosts, fields.RouteConfiguration.virtual_hosts)) {
     let hasObject = false;
     const host = hosts.inside();
     while (nextOccurrence(host, fields.VirtualHost.metadata)) {
-      hasObject = scanned.scan(host, fields.VirtualHost.metadata);
+      hasObject = scanned.scan(host, words, fields.VirtualHost.metadata);
     }
-    const { nameAt, namespaceAt } = scanned;
-    if (!hasObject || nameAt.from === nameAt.to) continue;
-    const name = decodeString(routeConfiguration.subarray(nameAt.from, nameAt.to));
-    const namespace = decodeString(routeConfiguration.subarray(namespaceAt.from, namespaceAt.to));
+    const { places } = scanned;
+    if (!hasObject || places.name.from === places.name.to) continue;
+    const name = textOf(routeConfiguration, places.name.from, places.name.to);
+    const namespace = textOf(routeConfiguration, places.namespace.from, places.namespace.to);
     found.set(`${namespace}/${name}`, { namespace, name });
   }
 }

@@ -2,7 +2,7 @@ import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName, hashObject } from './name-hash.ts';
-import { Place, UsualObject } from './usual-object.ts';
+import { ObjectPlaces, readUsualObject } from './usual-object.ts';
 import { expectLengthDelimited, over } from './wire-type.ts';
 
 const { Route, Metadata, MapEntry, Struct, Value, ListValue } = fields;
@@ -18,11 +18,9 @@ export class ObjectScanner {
   name = 0;
   /** Whether the metadata that was scanned last is of the usual form: nothing else is in it. */
   isUsual = false;
-  /** Where its namespace and its name are in the message; empty when it has none. */
-  readonly namespaceAt = new Place();
-  readonly nameAt = new Place();
+  /** Where its names are in the message. */
+  readonly places = new ObjectPlaces();
 
-  readonly #usual = new UsualObject(this.namespaceAt, this.nameAt);
   readonly #entry = new MapEntryReader();
   readonly #metadata = spareReader();
   readonly #struct = spareReader();
@@ -30,17 +28,16 @@ export class ObjectScanner {
   readonly #list = spareReader();
 
   /**
-   * Looks into the metadata at which a reader of a route, or another resource with metadata, stands.
-   * Answers whether an object is there.
+   * Looks into the metadata at which a reader of a route, or another resource with metadata, stands; the
+   * words are of the message that the reader walks. Answers whether an object is there.
    */
-  scan(resource: FieldReader, field: FieldRef = Route.metadata): boolean {
+  scan(resource: FieldReader, words: DataView, field: FieldRef = Route.metadata): boolean {
     const metadata = over(resource, field, this.#metadata);
-    const { message, end: from, limit: to } = metadata;
-    this.isUsual = this.#usual.read(message, from, to);
+    this.isUsual = readUsualObject(words, metadata.end, metadata.limit, this.places);
     if (!this.isUsual && !this.#readAny(metadata)) return false;
-    const { namespaceAt, nameAt } = this;
-    this.name = hashName(message, nameAt.from, nameAt.to);
-    this.object = hashObject(hashName(message, namespaceAt.from, namespaceAt.to), this.name);
+    const { namespace, name } = this.places;
+    this.name = hashName(metadata.message, name.from, name.to);
+    this.object = hashObject(hashName(metadata.message, namespace.from, namespace.to), this.name);
     return true;
   }
 
@@ -58,15 +55,14 @@ export class ObjectScanner {
   }
 
   #readNames(struct: FieldReader): void {
-    this.namespaceAt.set(0, 0);
-    this.nameAt.set(0, 0);
+    this.places.clear();
     while (struct.next()) {
       if (struct.number !== Struct.fields.number) continue;
       const value = this.#entry.read(struct, Struct.fields);
       const text = value && lastOf(value, Value.string_value, this.#value);
       if (text === undefined) continue;
-      if (this.#entry.isKey('namespace')) this.namespaceAt.set(text.end, text.limit);
-      else if (this.#entry.isKey('name')) this.nameAt.set(text.end, text.limit);
+      if (this.#entry.isKey('namespace')) this.places.namespace.set(text.end, text.limit);
+      else if (this.#entry.isKey('name')) this.places.name.set(text.end, text.limit);
     }
   }
 

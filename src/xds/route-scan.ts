@@ -2,12 +2,12 @@ import { routeTraits, scanAction } from './action-scan.ts';
 import { type FieldReader, releaseSpareReaders, spareReader } from './field-reader.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError } from './malformed.ts';
-import { hashName, hashObject } from './name-hash.ts';
+import { hashName, hashObject, hashWords } from './name-hash.ts';
 import { ObjectScanner } from './object-scan.ts';
 import { actionNumbers } from './route.ts';
 import type { RouteColumns } from './route-columns.ts';
 import type { Snapshot } from './snapshot.ts';
-import { UsualRouteScan } from './usual-route-scan.ts';
+import { UsualRoute } from './usual-route.ts';
 import { expectLengthDelimited, over } from './wire-type.ts';
 import { wordsOf } from './words.ts';
 
@@ -67,7 +67,7 @@ const actionsByNumber = Uint8Array.from({ length: 32 }, (_, number) =>
 );
 const slash = 0x2f;
 const scannedObject = new ObjectScanner();
-const usualRoute = new UsualRouteScan();
+const usualRoute = new UsualRoute();
 
 /** Of the route configuration that is being scanned. */
 const metadataOfRoutes = { isUsual: true };
@@ -105,9 +105,9 @@ function scanHost(outer: FieldReader, words: DataView, columns: RouteColumns): b
     switch (reader.number) {
       case VirtualHost.routes.number:
         expectLengthDelimited(reader, VirtualHost.routes);
-        if (!usualRoute.scan(words, reader.valueStart, reader.end, columns)) {
-          scanRoute(reader, columns);
-        }
+        if (usualRoute.read(words, reader.valueStart, reader.end, columns.clusters)) {
+          addUsualRoute(words, columns);
+        } else scanRoute(reader, words, columns);
         columns.placeRoute(reader.start, reader.end);
         break;
       case VirtualHost.name.number:
@@ -126,7 +126,15 @@ function scanHost(outer: FieldReader, words: DataView, columns: RouteColumns): b
   return hasMatcherTree;
 }
 
-function scanRoute(outer: FieldReader, columns: RouteColumns): void {
+function addUsualRoute(words: DataView, columns: RouteColumns): void {
+  const { name, object, traits } = usualRoute;
+  columns.endRoute(traits, name.from, name.to);
+  const hash = hashWords(words, object.name.from, object.name.to);
+  const namespace = hashWords(words, object.namespace.from, object.namespace.to);
+  columns.addObject(hashObject(namespace, hash), hash);
+}
+
+function scanRoute(outer: FieldReader, words: DataView, columns: RouteColumns): void {
   let traits = 0;
   let object = false;
   let from = 0;
@@ -152,7 +160,7 @@ function scanRoute(outer: FieldReader, columns: RouteColumns): void {
         break;
       case Route.metadata.number:
         metadata++;
-        object = scannedObject.scan(reader);
+        object = scannedObject.scan(reader, words);
         if (!scannedObject.isUsual) metadataOfRoutes.isUsual = false;
     }
   }

@@ -1,22 +1,25 @@
-import { encodeString } from './encoding.ts';
-import { nowhere } from './words.ts';
+import { concatenate, encodeField, encodeString, tagOf } from './encoding.ts';
+import { fields } from './fields.ts';
+import {
+  bytesBehind,
+  KnownBytes,
+  nowhere,
+  valueEndOf,
+  valueStartOf,
+  wordAt,
+  wordOf,
+} from './words.ts';
 
-// Tags of the length-delimited fields that such metadata is made of; a `Struct` is a map.
-const filterMetadata = 0x0a;
-const mapKey = 0x0a;
-const mapValue = 0x12;
-const structEntry = 0x0a;
-const listItem = 0x0a;
-const stringValue = 0x1a;
-const structValue = 0x2a;
-const listValue = 0x32;
+const { Metadata, MapEntry, Struct, Value, ListValue } = fields;
 
-const metadataKey = encodeString('envoy-gateway');
-const resourcesKey = encodeString('resources');
-const namespaceKey = encodeString('namespace');
-const nameKey = encodeString('name');
-const kindKey = encodeString('kind');
-const sectionNameKey = encodeString('sectionName');
+const entryTag = tagOf(Struct.fields);
+const keyTag = tagOf(MapEntry.key);
+const valueTag = tagOf(MapEntry.value);
+const stringTag = tagOf(Value.string_value);
+const structTag = tagOf(Value.struct_value);
+
+/** Longer metadata, which has a length of three bytes, is read elsewhere. */
+const longest = 2 ** 14 - 1;
 
 /** A part of a message. */
 export class Place {
@@ -29,106 +32,156 @@ export class Place {
   }
 }
 
+// An entry of the object's Struct, with a text as its value, has tag, length, tag and length in front of its
+// key, and the same once more behind it. A word each, if all of these lengths have one byte.
+const beforeKey = { tags: 0x000a_000a, mask: 0x80ff_80ff | 0 } as const;
+const beforeText = 0x001a_0012;
+const beforeStruct = 0x002a_0012;
+
+// Keys, or four characters of one.
+const name = wordOf('name');
+const kind = wordOf('kind');
+const spac = wordOf('spac');
+const pace = wordOf('pace');
+const sect = wordOf('sect');
+const ionN = wordOf('ionN');
+const endOfSectionName = wordOf('Name');
+
 /**
- * Finds the names of the object in metadata that is encoded as Envoy Gateway encodes it:
- * `filter_metadata["envoy-gateway"].resources`, a list of one object, and nothing else. Every route and
- * virtual host of a fleet has such metadata, so its bytes are read without a reader: each message of it
- * has one field, or a key and a value, and ends where all of it ends.
+ * What stands in front of the object's entries: tags, keys and lengths, so it is the same in all metadata of
+ * one length. By that length, as far as it was asked for; null for one that no such metadata has.
  */
-export class UsualObject {
-  readonly #namespaceAt: Place;
-  readonly #nameAt: Place;
-  readonly #kindAt: Place | undefined;
-  readonly #sectionNameAt: Place | undefined;
-  #at = 0;
+const beforeEntries = new Array<KnownBytes | null | undefined>(longest + 1);
 
-  /** Notes the names of what it reads in these places; an object without them has empty ones. */
-  constructor(namespaceAt: Place, nameAt: Place, kindAt?: Place, sectionNameAt?: Place) {
-    this.#namespaceAt = namespaceAt;
-    this.#nameAt = nameAt;
-    this.#kindAt = kindAt;
-    this.#sectionNameAt = sectionNameAt;
-  }
+/** Where in a message the names of an object are; empty where it has none. */
+export class ObjectPlaces {
+  readonly kind = new Place();
+  readonly namespace = new Place();
+  readonly name = new Place();
+  readonly sectionName = new Place();
 
-  /**
-   * Reads metadata that lies in a message `from` one offset `to` another. False says that it is encoded
-   * in another way, malformed perhaps, and nothing else about it.
-   */
-  read(message: Uint8Array, from: number, to: number): boolean {
-    this.#at = from;
-    this.#namespaceAt.set(0, 0);
-    this.#nameAt.set(0, 0);
-    this.#kindAt?.set(0, 0);
-    this.#sectionNameAt?.set(0, 0);
-    return (
-      this.#enter(message, filterMetadata) === to &&
-      this.#passKey(message, metadataKey) &&
-      this.#enter(message, mapValue) === to &&
-      this.#enter(message, structEntry) === to &&
-      this.#passKey(message, resourcesKey) &&
-      this.#enter(message, mapValue) === to &&
-      this.#enter(message, listValue) === to &&
-      this.#enter(message, listItem) === to &&
-      this.#enter(message, structValue) === to &&
-      this.#readEntries(message, to)
-    );
-  }
-
-  #readEntries(message: Uint8Array, to: number): boolean {
-    while (this.#at < to) {
-      const end = this.#enter(message, structEntry);
-      if (end > to || !this.#readEntry(message, end)) return false;
-    }
-    return true;
-  }
-
-  /** Reads an entry that has a key, and then text or a Struct as its value. */
-  #readEntry(message: Uint8Array, to: number): boolean {
-    const keyTo = this.#enter(message, mapKey);
-    const keyFrom = this.#at;
-    this.#at = keyTo;
-    if (keyTo > to || this.#enter(message, mapValue) !== to) return false;
-    const isText = message[this.#at] === stringValue;
-    if (this.#enter(message, isText ? stringValue : structValue) !== to) return false;
-    if (isText) this.#note(message, keyFrom, keyTo, to);
-    this.#at = to;
-    return true;
-  }
-
-  #note(message: Uint8Array, keyFrom: number, keyTo: number, to: number): void {
-    if (isAt(message, keyFrom, keyTo, nameKey)) this.#nameAt.set(this.#at, to);
-    else if (isAt(message, keyFrom, keyTo, namespaceKey)) this.#namespaceAt.set(this.#at, to);
-    else if (this.#kindAt === undefined) return;
-    else if (isAt(message, keyFrom, keyTo, kindKey)) this.#kindAt.set(this.#at, to);
-    else if (isAt(message, keyFrom, keyTo, sectionNameKey)) this.#sectionNameAt?.set(this.#at, to);
-  }
-
-  /** Moves behind a map entry's key; false when it is another one. */
-  #passKey(message: Uint8Array, key: Uint8Array): boolean {
-    const to = this.#enter(message, mapKey);
-    const from = this.#at;
-    this.#at = to;
-    return isAt(message, from, to, key);
-  }
-
-  /**
-   * Moves to the value of a field with this tag, and answers where that ends: `nowhere` when another
-   * field is here, or its length has more than two bytes.
-   */
-  #enter(message: Uint8Array, tag: number): number {
-    const at = this.#at;
-    const low = message[at + 1] ?? 0;
-    if (message[at] !== tag) return nowhere;
-    this.#at = at + 2;
-    if (low < 0x80) return at + 2 + low;
-    const high = message[at + 2] ?? 0x80;
-    this.#at = at + 3;
-    return high < 0x80 ? at + 3 + (low & 0x7f) + high * 0x80 : nowhere;
+  clear(): void {
+    this.kind.set(0, 0);
+    this.namespace.set(0, 0);
+    this.name.set(0, 0);
+    this.sectionName.set(0, 0);
   }
 }
 
-function isAt(message: Uint8Array, from: number, to: number, text: Uint8Array): boolean {
-  if (to - from !== text.length) return false;
-  for (let at = 0; at < text.length; at++) if (message[from + at] !== text[at]) return false;
-  return true;
+/**
+ * Finds the names of the object in metadata that lies `from` one offset `to` another, and is encoded as Envoy
+ * Gateway encodes it: `filter_metadata["envoy-gateway"].resources`, a list of one object, and nothing else.
+ * Every route and virtual host of a fleet has such metadata, so it is read by words. False says that it is
+ * encoded in another way, malformed perhaps, and nothing else about it.
+ */
+export function readUsualObject(
+  words: DataView,
+  from: number,
+  to: number,
+  places: ObjectPlaces,
+): boolean {
+  const length = to - from;
+  if (length > longest || to + bytesBehind > words.byteLength) return false;
+  let before = beforeEntries[length];
+  if (before === undefined) before = noteBeforeEntries(length);
+  if (before === null || !before.isAt(words, from)) return false;
+  places.clear();
+  let at = from + before.length;
+  while (at < to) at = passEntry(words, at, to, places);
+  return at === to;
+}
+
+/** Moves behind an entry that has a key, and then text or a Struct as its value. */
+function passEntry(words: DataView, at: number, limit: number, places: ObjectPlaces): number {
+  const head = wordAt(words, at);
+  if ((head & beforeKey.mask) !== beforeKey.tags) return passLongEntry(words, at, limit, places);
+  const to = at + 2 + ((head >>> 8) & 0x7f);
+  const valueAt = at + 4 + (head >>> 24);
+  const left = to - valueAt;
+  if (left < 4 || to > limit) return nowhere;
+  const lengths = ((left - 2) << 8) | ((left - 4) << 24);
+  const value = wordAt(words, valueAt);
+  if (value !== (beforeText | lengths)) return value === (beforeStruct | lengths) ? to : nowhere;
+  placeOf(words, at + 4, valueAt - at - 4, places)?.set(valueAt + 4, to);
+  return to;
+}
+
+/** The same where a length has more than one byte. */
+function passLongEntry(words: DataView, at: number, limit: number, places: ObjectPlaces): number {
+  const entry = wordAt(words, at);
+  const to = valueEndOf(entry, at);
+  if ((entry & 0xff) !== entryTag || to > limit) return nowhere;
+  const keyAt = valueStartOf(entry, at);
+  const key = wordAt(words, keyAt);
+  const valueAt = valueEndOf(key, keyAt);
+  if ((key & 0xff) !== keyTag || valueAt > to) return nowhere;
+  const value = wordAt(words, valueAt);
+  if ((value & 0xff) !== valueTag || valueEndOf(value, valueAt) !== to) return nowhere;
+  const textAt = valueStartOf(value, valueAt);
+  const text = wordAt(words, textAt);
+  if (valueEndOf(text, textAt) !== to) return nowhere;
+  if ((text & 0xff) !== stringTag) return (text & 0xff) === structTag ? to : nowhere;
+  const from = valueStartOf(key, keyAt);
+  placeOf(words, from, valueAt - from, places)?.set(valueStartOf(text, textAt), to);
+  return to;
+}
+
+/** Where it is noted what an entry says whose key lies there. */
+function placeOf(
+  words: DataView,
+  from: number,
+  length: number,
+  places: ObjectPlaces,
+): Place | undefined {
+  const begin = wordAt(words, from);
+  switch (length) {
+    case 4:
+      if (begin === name) return places.name;
+      return begin === kind ? places.kind : undefined;
+    case 9:
+      return begin === name && wordAt(words, from + 4) === spac && wordAt(words, from + 5) === pace
+        ? places.namespace
+        : undefined;
+    case 11:
+      return begin === sect &&
+        wordAt(words, from + 4) === ionN &&
+        wordAt(words, from + 7) === endOfSectionName
+        ? places.sectionName
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** So many fields lie around the entries, each with a tag and a length of one byte or two. */
+const fieldsAround = 7;
+
+function noteBeforeEntries(length: number): KnownBytes | null {
+  const before = encodeBeforeEntries(length);
+  beforeEntries[length] = before;
+  return before;
+}
+
+function encodeBeforeEntries(length: number): KnownBytes | null {
+  const shortest = encodeMetadata(new Uint8Array()).length;
+  for (let most = length - shortest; most >= length - shortest - fieldsAround; most--) {
+    const metadata = encodeMetadata(new Uint8Array(Math.max(most, 0)));
+    if (metadata.length === length) return new KnownBytes(metadata.subarray(0, length - most));
+  }
+  return null;
+}
+
+/** Metadata of an object with these entries. */
+function encodeMetadata(entries: Uint8Array): Uint8Array {
+  const object = encodeField(Value.struct_value, entries);
+  const list = encodeField(Value.list_value, encodeField(ListValue.values, object));
+  const struct = encodeField(Struct.fields, entryOf('resources', list));
+  return encodeField(Metadata.filter_metadata, entryOf('envoy-gateway', struct));
+}
+
+function entryOf(key: string, value: Uint8Array): Uint8Array {
+  return concatenate([
+    encodeField(MapEntry.key, encodeString(key)),
+    encodeField(MapEntry.value, value),
+  ]);
 }

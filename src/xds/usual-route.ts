@@ -1,168 +1,222 @@
+import { routeTraits } from './action-scan.ts';
+import type { Column } from './column.ts';
 import { encodeField, encodeString, tagOf } from './encoding.ts';
-import { wireTypes } from './field-reader.ts';
 import { fields } from './fields.ts';
+import { hashWords } from './name-hash.ts';
 import { actionNumbers, destinationsByNumber } from './route.ts';
-import { hasBytesAt } from './text.ts';
-import { Place, UsualObject } from './usual-object.ts';
-import { nowhere, numbers } from './words.ts';
+import { ObjectPlaces, Place, readUsualObject } from './usual-object.ts';
+import {
+  bytesBehind,
+  KnownBytes,
+  nowhere,
+  numbers,
+  pass,
+  valueEndOf,
+  valueStartOf,
+  wordAt,
+} from './words.ts';
 
-const { Route, RouteMatch, RouteAction, UpgradeConfig } = fields;
+const { Route, RouteMatch, RouteAction, WeightedCluster, ClusterWeight } = fields;
+const { UpgradeConfig, UInt32Value } = fields;
 
-/** The parts of a route that are read, each a bit of its own; `match` may be missing. */
-const parts = { match: 1, action: 2, metadata: 4, name: 8, all: 15 } as const;
+const matchTag = tagOf(Route.match);
+const actionTag = tagOf(Route.route);
+const metadataTag = tagOf(Route.metadata);
+const nameTag = tagOf(Route.name);
+const clusterTag = tagOf(RouteAction.cluster);
+const splitTag = tagOf(RouteAction.weighted_clusters);
+const entryTag = tagOf(WeightedCluster.clusters);
+const entryNameTag = tagOf(ClusterWeight.name);
+const entryWeightTag = tagOf(ClusterWeight.weight);
+/** That of a varint. */
+const weightTag = UInt32Value.value.number * 8;
 
-/** By the tags of their fields, which have one byte; 0 for all others. */
-const partByTag = new Uint8Array(256);
-partByTag[tagOf(Route.match)] = parts.match;
-partByTag[tagOf(Route.route)] = parts.action;
-partByTag[tagOf(Route.metadata)] = parts.metadata;
-partByTag[tagOf(Route.name)] = parts.name;
-
-const cluster = tagOf(RouteAction.cluster);
+/** The parts of a route that are looked into, each a bit of its own; the needed ones are never missing. */
+const parts = { none: 0, action: 1, metadata: 2, needed: 3, match: 4, name: 8 } as const;
 
 /** What nearly all upgrades are, as a field of the action. */
-const usualUpgrade = encodeField(
-  RouteAction.upgrade_configs,
-  encodeField(UpgradeConfig.upgrade_type, encodeString('websocket')),
+const usualUpgrade = new KnownBytes(
+  encodeField(
+    RouteAction.upgrade_configs,
+    encodeField(UpgradeConfig.upgrade_type, encodeString('websocket')),
+  ),
 );
+/** The first of the two bytes of its tag. */
+const firstOfUpgrade = (tagOf(RouteAction.upgrade_configs) & 0x7f) | 0x80;
 
-/** By their numbers: 1 for the fields of each message that are not passed over. */
-const ofRoute = numbers(
-  ...actionNumbers,
-  Route.match.number,
-  Route.metadata.number,
-  Route.name.number,
-);
+// By their numbers: the fields that are not passed over, as they have a tag here or tell something.
+const ofRoute = numbers(...actionNumbers, ...numbersOf(Route.match, Route.metadata, Route.name));
 const ofMatch = numbers(RouteMatch.connect_matcher.number);
 const ofAction = numbers(
   ...destinationsByNumber.keys(),
-  RouteAction.request_mirror_policies.number,
-  RouteAction.upgrade_configs.number,
+  ...numbersOf(RouteAction.request_mirror_policies, RouteAction.upgrade_configs),
+);
+const ofSplit = numbers(WeightedCluster.clusters.number);
+const ofEntry = numbers(
+  ...numbersOf(ClusterWeight.name, ClusterWeight.weight, ClusterWeight.cluster_header),
 );
 
+function numbersOf(...some: readonly { readonly number: number }[]): number[] {
+  return some.map(({ number }) => number);
+}
+
 /**
- * Finds what tells whose a route is, where it forwards as nearly all do: to one cluster, with metadata
- * as Envoy Gateway encodes it, by no CONNECT matcher, and with no upgrade but WebSocket, which is just
- * switched on. It is read by offsets, and nothing is made of it.
+ * Reads routes as nearly all are: that forward to one cluster or to one split, with metadata as Envoy Gateway
+ * encodes it, by no CONNECT matcher, and with no upgrade but to WebSocket, which is just switched on. It goes
+ * by words, looks at each field once, and makes nothing of it.
  */
 export class UsualRoute {
+  /** Where the name of the route is that was read last; empty when it has none. */
   readonly name = new Place();
+  /** Where its cluster is named; of a split the last one. */
   readonly cluster = new Place();
-  readonly kind = new Place();
-  readonly namespace = new Place();
-  readonly objectName = new Place();
+  readonly object = new ObjectPlaces();
+  /** A sum of `routeTraits`. */
+  traits = 0;
   /** Whether it switches WebSocket on. */
   hasWebSocket = false;
 
-  readonly #object = new UsualObject(this.namespace, this.objectName, this.kind);
-  #at = 0;
-
   /**
-   * Reads a route that lies in a message `from` one offset `to` another. False says that it looks
-   * otherwise, malformed perhaps, and nothing else about it.
+   * Reads the route that lies `from` one offset `to` another, and adds the hashes of the clusters that it
+   * names. False says that it looks otherwise, malformed perhaps, and nothing else about it: then nothing
+   * was added.
    */
-  read(message: Uint8Array, from: number, to: number): boolean {
-    this.#at = from;
+  read(words: DataView, from: number, to: number, clusters: Column): boolean {
+    if (to + bytesBehind > words.byteLength) return false;
+    const before = clusters.length;
+    this.name.set(0, 0);
     let seen = 0;
-    while (this.#at < to) {
-      const part = partByTag[message[this.#at] ?? 0] ?? 0;
-      if ((seen & part) !== 0 || !this.#readPart(part, message, to)) return false;
+    let at = from;
+    while (at < to) {
+      const part = partOf(wordAt(words, at) & 0xff);
+      if (part === parts.none) at = pass(words, at, to, ofRoute);
+      else at = (seen & part) === 0 ? this.#passPart(words, at, to, clusters) : nowhere;
       seen |= part;
     }
-    return (seen | parts.match) === parts.all;
+    if (at === to && (seen & parts.needed) === parts.needed) return true;
+    clusters.truncate(before);
+    return false;
   }
 
-  #readPart(part: number, message: Uint8Array, to: number): boolean {
-    switch (part) {
-      case parts.match:
-        return this.#readMatch(message, to);
-      case parts.action:
-        return this.#readAction(message, to);
-      case parts.metadata:
-        return this.#readObject(message, to);
-      case parts.name:
-        return this.#readText(message, to, this.name);
+  #passPart(words: DataView, at: number, limit: number, clusters: Column): number {
+    const head = wordAt(words, at);
+    const from = valueStartOf(head, at);
+    const to = valueEndOf(head, at);
+    if (to > limit) return nowhere;
+    switch (head & 0xff) {
+      case matchTag:
+        return passAll(words, from, to, ofMatch);
+      case actionTag:
+        return this.#passAction(words, from, to, clusters);
+      case metadataTag:
+        return readUsualObject(words, from, to, this.object) ? to : nowhere;
       default:
-        return this.#pass(message, to, ofRoute);
+        this.name.set(from, to);
+        return to;
     }
   }
 
-  #readMatch(message: Uint8Array, to: number): boolean {
-    const end = this.#enter(message);
-    if (end > to) return false;
-    while (this.#at < end) if (!this.#pass(message, end, ofMatch)) return false;
-    return true;
-  }
-
-  #readAction(message: Uint8Array, to: number): boolean {
-    const end = this.#enter(message);
-    if (end > to) return false;
-    let clusters = 0;
-    let upgrades = 0;
-    while (this.#at < end) {
-      if (message[this.#at] === cluster) {
-        clusters++;
-        if (!this.#readText(message, end, this.cluster)) return false;
-      } else if (
-        this.#at + usualUpgrade.length <= end &&
-        hasBytesAt(message, this.#at, usualUpgrade)
-      ) {
-        upgrades++;
-        this.#at += usualUpgrade.length;
-      } else if (!this.#pass(message, end, ofAction)) return false;
+  #passAction(words: DataView, from: number, to: number, clusters: Column): number {
+    this.traits = 0;
+    this.hasWebSocket = false;
+    let at = from;
+    while (at < to) {
+      const tag = wordAt(words, at) & 0xff;
+      if (tag === clusterTag || tag === splitTag) at = this.#passTarget(words, at, to, clusters);
+      else if (tag !== firstOfUpgrade || !usualUpgrade.isAt(words, at)) {
+        at = pass(words, at, to, ofAction);
+      } else at = this.#passUpgrade(at);
     }
-    this.hasWebSocket = upgrades === 1;
-    return clusters === 1 && upgrades < 2;
+    return at === to && this.traits !== 0 ? to : nowhere;
   }
 
-  #readObject(message: Uint8Array, to: number): boolean {
-    const end = this.#enter(message);
-    if (end > to || !this.#object.read(message, this.#at, end)) return false;
-    this.#at = end;
-    return true;
+  #passUpgrade(at: number): number {
+    if (this.hasWebSocket) return nowhere;
+    this.hasWebSocket = true;
+    return at + usualUpgrade.length;
   }
 
-  #readText(message: Uint8Array, to: number, place: Place): boolean {
-    const end = this.#enter(message);
-    if (end > to) return false;
-    place.set(this.#at, end);
-    this.#at = end;
-    return true;
-  }
-
-  /** Moves behind a field that tells nothing; false when it does, or is encoded in an unusual way. */
-  #pass(message: Uint8Array, to: number, telling: Uint8Array): boolean {
-    const low = message[this.#at] ?? 0;
-    const high = low < 0x80 ? 0 : (message[this.#at + 1] ?? 0);
-    if (high >= 0x80) return false;
-    const number = ((low & 0x7f) | (high << 7)) >>> 3;
-    if (number === 0 || telling[number] === 1) return false;
-    if (low >= 0x80) this.#at++;
-    switch (low & 7) {
-      case wireTypes.lengthDelimited:
-        this.#at = this.#enter(message);
-        break;
-      case wireTypes.varint:
-        this.#at += 2;
-        if ((message[this.#at - 1] ?? 0x80) >= 0x80) return false;
-        break;
-      default:
-        return false;
+  /** Moves behind the cluster, or the split, of an action: it has one of them. */
+  #passTarget(words: DataView, at: number, limit: number, clusters: Column): number {
+    if (this.traits !== 0) return nowhere;
+    this.traits = routeTraits.forwards;
+    if ((wordAt(words, at) & 0xff) === clusterTag) {
+      return this.#passCluster(words, at, limit, clusters);
     }
-    return this.#at <= to;
+    this.traits |= routeTraits.weighted;
+    return this.#passSplit(words, at, limit, clusters);
   }
 
-  /**
-   * Moves from the last byte of a tag to the value behind it, and answers where that ends: `nowhere` when
-   * its length has more than two bytes.
-   */
-  #enter(message: Uint8Array): number {
-    const at = this.#at + 1;
-    const low = message[at] ?? 0x80;
-    this.#at = at + 1;
-    if (low < 0x80) return at + 1 + low;
-    const high = message[at + 1] ?? 0x80;
-    this.#at = at + 2;
-    return high < 0x80 ? at + 2 + (low & 0x7f) + high * 0x80 : nowhere;
+  /** Moves behind the name of a cluster, which it adds. */
+  #passCluster(words: DataView, at: number, limit: number, clusters: Column): number {
+    const head = wordAt(words, at);
+    const from = valueStartOf(head, at);
+    const to = valueEndOf(head, at);
+    if (to > limit || from === to) return nowhere; // an empty one is odd in a split
+    this.cluster.set(from, to);
+    clusters.push(hashWords(words, from, to));
+    return to;
   }
+
+  #passSplit(words: DataView, start: number, limit: number, clusters: Column): number {
+    const head = wordAt(words, start);
+    const to = valueEndOf(head, start);
+    if (to > limit) return nowhere;
+    let at = valueStartOf(head, start);
+    while (at < to) {
+      const isEntry = (wordAt(words, at) & 0xff) === entryTag;
+      at = isEntry ? this.#passEntry(words, at, to, clusters) : pass(words, at, to, ofSplit);
+    }
+    return at === to ? to : nowhere;
+  }
+
+  /** Moves behind an entry that has one name and at most one weight. */
+  #passEntry(words: DataView, start: number, limit: number, clusters: Column): number {
+    const head = wordAt(words, start);
+    const to = valueEndOf(head, start);
+    if (to > limit) return nowhere;
+    let at = valueStartOf(head, start);
+    let names = 0;
+    let weights = 0;
+    while (at < to) {
+      const tag = wordAt(words, at) & 0xff;
+      if (tag === entryNameTag) {
+        names++;
+        at = this.#passCluster(words, at, to, clusters);
+      } else if (tag === entryWeightTag) {
+        weights++;
+        at = passWeight(words, at, to);
+      } else at = pass(words, at, to, ofEntry);
+    }
+    return at === to && names === 1 && weights < 2 ? to : nowhere;
+  }
+}
+
+function partOf(tag: number): number {
+  switch (tag) {
+    case matchTag:
+      return parts.match;
+    case actionTag:
+      return parts.action;
+    case metadataTag:
+      return parts.metadata;
+    default:
+      return tag === nameTag ? parts.name : parts.none;
+  }
+}
+
+function passAll(words: DataView, from: number, to: number, told: Uint8Array): number {
+  let at = from;
+  while (at < to) at = pass(words, at, to, told);
+  return at;
+}
+
+/** Moves behind a weight: nothing, which is 0, or a varint of at most two bytes. */
+function passWeight(words: DataView, at: number, limit: number): number {
+  const from = at + 2;
+  const word = wordAt(words, from);
+  let to = from;
+  if ((word & 0x80ff) === weightTag) to = from + 2;
+  else if ((word & 0x80_80ff) === (0x8000 | weightTag)) to = from + 3;
+  return valueEndOf(wordAt(words, at), at) === to && to <= limit ? to : nowhere;
 }

@@ -46,6 +46,7 @@ const configuration = encodeXds('envoy.config.route.v3.RouteConfiguration', {
     { name: 'some', routes },
     { name: 'again', routes: routes.toReversed() },
   ],
+  response_headers_to_remove: ['x-behind-all-virtual-hosts'],
 });
 const snapshot = readSnapshot(encodeField(fields.PostTranslateModifyRequest.routes, configuration));
 const asked = { view, clusters: indexClusters(snapshot) };

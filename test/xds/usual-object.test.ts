@@ -6,7 +6,8 @@ import { readGatewayObject } from '../../src/xds/gateway-metadata.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { hashObject, hashText } from '../../src/xds/name-hash.ts';
 import { ObjectScanner } from '../../src/xds/object-scan.ts';
-import { Place, UsualObject } from '../../src/xds/usual-object.ts';
+import { ObjectPlaces, type Place, readUsualObject } from '../../src/xds/usual-object.ts';
+import { bytesBehind, wordsOf } from '../../src/xds/words.ts';
 import { encodeVarint, lengthDelimited, message } from './arbitrary-message.ts';
 
 const utf8 = (text: string) => Buffer.from(text);
@@ -35,24 +36,30 @@ const berlin = [
 ];
 
 function readUsual(metadata: Uint8Array) {
-  const places = { namespace: new Place(), name: new Place() };
+  const places = new ObjectPlaces();
   // Between other bytes, which it must not look at.
-  const whole = Buffer.concat([utf8('before'), metadata, lengthDelimited(1, utf8('behind'))]);
+  const behind = [lengthDelimited(1, utf8('behind')), Buffer.alloc(bytesBehind)];
+  const whole = Buffer.concat([utf8('before'), metadata, ...behind]);
   const from = 'before'.length;
-  const object = new UsualObject(places.namespace, places.name);
-  if (!object.read(whole, from, from + metadata.length)) return undefined;
+  if (!readUsualObject(wordsOf(whole), from, from + metadata.length, places)) return undefined;
   const text = ({ from: start, to }: Place) => whole.toString('utf8', start, to);
   return { namespace: text(places.namespace), name: text(places.name) };
+}
+
+/** As in a snapshot: there is something behind it in its buffer. */
+function withBytesBehind(message: Uint8Array): Uint8Array {
+  return Buffer.concat([message, Buffer.alloc(bytesBehind, 0x0a)]).subarray(0, message.length);
 }
 
 /** One for all: what it found last must not show in what it finds next. */
 const scanner = new ObjectScanner();
 
 function scan(metadata: Uint8Array) {
-  const route = new FieldReader(lengthDelimited(fields.Route.metadata.number, metadata));
-  route.next();
+  const route = withBytesBehind(lengthDelimited(fields.Route.metadata.number, metadata));
+  const reader = new FieldReader(route);
+  reader.next();
   try {
-    return scanner.scan(route) && { object: scanner.object, name: scanner.name };
+    return scanner.scan(reader, wordsOf(route)) && { object: scanner.object, name: scanner.name };
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return 'malformed';
@@ -73,7 +80,7 @@ function expectSameWay(metadata: Uint8Array): void {
   const found = scan(metadata);
   expect(found).toEqual(scan(Buffer.concat([unknownField, metadata])));
   if (found === 'malformed') return;
-  const route = lengthDelimited(fields.Route.metadata.number, metadata);
+  const route = withBytesBehind(lengthDelimited(fields.Route.metadata.number, metadata));
   const object = readGatewayObject(route, fields.Route.metadata);
   expect(object).toEqual(readUnusual(metadata));
   const { namespace = '', name = '' } = object ?? {};

@@ -5,7 +5,7 @@ import { FieldReader } from '../../src/xds/field-reader.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { scanRoutes } from '../../src/xds/route-scan.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
-import { UsualRouteScan } from '../../src/xds/usual-route-scan.ts';
+import { UsualRoute } from '../../src/xds/usual-route.ts';
 import { captures } from '../support/captures.ts';
 import { encodeXds } from '../support/xds.ts';
 import { lengthDelimited } from './arbitrary-message.ts';
@@ -29,6 +29,9 @@ const usual = [
   { ...forward, match: { prefix: '/', headers: [{ name: 'x', present_match: true }] } },
   { ...forward, decorator: { operation: 'x' }, route: { cluster: 'c', timeout: { seconds: 1 } } },
   { ...forward, metadata: metadataOf({ ...resource, namespace: '', name: 'n'.repeat(90) }) },
+  { ...forward, metadata: metadataOf({ ...resource, name: 'n'.repeat(130) }) },
+  { ...forward, metadata: metadataOf({ ...resource, name: 'n'.repeat(900) }) },
+  { ...forward, metadata: metadataOf({ ...resource, annotations: { name: 'x'.repeat(300) } }) },
   { ...forward, metadata: metadataOf({}) },
   { ...forward, metadata: metadataOf({ ...resource, annotations: { name: 'x' } }) },
   { ...forward, ...splitOver({ name: 'a', weight: { value: 1 } }, { name: 'b' }) },
@@ -42,8 +45,8 @@ const usual = [
 const other = [
   { ...forward, metadata: undefined },
   { ...forward, metadata: metadataOf(resource, resource) },
-  { ...forward, metadata: metadataOf({ ...resource, name: 'n'.repeat(130) }) },
-  { ...forward, metadata: metadataOf({ ...resource, name: 'n'.repeat(900) }) },
+  { ...forward, metadata: metadataOf({ ...resource, name: 'n'.repeat(16_400) }) },
+  { ...forward, match: { connect_matcher: {} } },
   { ...forward, metadata: { filter_metadata: { other: {} } } },
   { ...forward, route: undefined, redirect: { path_redirect: '/' } },
   { ...forward, route: undefined },
@@ -104,12 +107,12 @@ function scanOf(routeConfiguration: Uint8Array) {
 
 /** How many of its routes were told by words. */
 function expectSameScan(routeConfiguration: Uint8Array): number {
-  const scan = vi.spyOn(UsualRouteScan.prototype, 'scan');
+  const read = vi.spyOn(UsualRoute.prototype, 'read');
   const found = scanOf(routeConfiguration);
-  const usualRoutes = scan.mock.results.filter(({ value }) => value === true).length;
-  scan.mockReturnValue(false);
+  const usualRoutes = read.mock.results.filter(({ value }) => value === true).length;
+  read.mockReturnValue(false);
   expect(found).toEqual(scanOf(routeConfiguration));
-  scan.mockRestore();
+  read.mockRestore();
   return usualRoutes;
 }
 

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { routeTraits } from '../../src/xds/action-scan.ts';
+import { Column } from '../../src/xds/column.ts';
 import { encodeField } from '../../src/xds/encoding.ts';
 import { FieldReader } from '../../src/xds/field-reader.ts';
 import { fields } from '../../src/xds/fields.ts';
+import { hashText } from '../../src/xds/name-hash.ts';
 import { readPlainRoute } from '../../src/xds/plain-route.ts';
 import { decodeString } from '../../src/xds/text.ts';
 import type { Place } from '../../src/xds/usual-object.ts';
 import { UsualRoute } from '../../src/xds/usual-route.ts';
+import { bytesBehind, wordsOf } from '../../src/xds/words.ts';
 import { encodeXds } from '../support/xds.ts';
 
 const resource = { kind: 'HTTPRoute', namespace: 'ns', name: 'app', sectionName: 'rule-0' };
@@ -26,6 +30,7 @@ const usual = [
   { ...forward, route: { cluster: 'ü' }, name: 'ü' },
   { ...forward, match: { prefix: '/', headers: [{ name: 'x', present_match: true }] } },
   { name, route, metadata, decorator: { operation: 'x' } },
+  { match, route, metadata },
   { ...forward, route: { ...route, timeout: { seconds: 1 }, cluster_not_found_response_code: 1 } },
 ].map(encodeRoute);
 
@@ -42,7 +47,6 @@ const other = [
     ...forward,
     route: { cluster: 'c', upgrade_configs: [...upgrade_configs, ...upgrade_configs] },
   },
-  { match, route, metadata },
 ].map(encodeRoute);
 
 function encodeRoute(message: object): Uint8Array {
@@ -51,10 +55,17 @@ function encodeRoute(message: object): Uint8Array {
 
 /** As a host has it, with something in front of it and behind. */
 function readAtAGlance(bytes: Uint8Array) {
-  const message = Buffer.concat([Buffer.alloc(3, 0x0a), bytes, Buffer.alloc(3, 0x0a)]);
+  const message = Buffer.concat([Buffer.alloc(3, 0x0a), bytes, Buffer.alloc(bytesBehind, 0x0a)]);
   const its = new UsualRoute();
-  if (!its.read(message, 3, 3 + bytes.length)) return undefined;
+  const clusters = new Column();
+  if (!its.read(wordsOf(message), 3, 3 + bytes.length, clusters)) {
+    expect(clusters.length).toBe(0);
+    return undefined;
+  }
+  if ((its.traits & routeTraits.weighted) !== 0) return undefined;
   const textAt = ({ from, to }: Place) => decodeString(message.subarray(from, to));
+  const { kind, namespace, name } = its.object;
+  expect([clusters.length, clusters.at(0)]).toEqual([1, hashText(textAt(its.cluster))]);
   return {
     name: textAt(its.name),
     matchesConnect: false,
@@ -64,11 +75,7 @@ function readAtAGlance(bytes: Uint8Array) {
       mirrors: [],
       upgrades: its.hasWebSocket ? ['websocket'] : [],
     },
-    object: {
-      kind: textAt(its.kind),
-      namespace: textAt(its.namespace),
-      name: textAt(its.objectName),
-    },
+    object: { kind: textAt(kind), namespace: textAt(namespace), name: textAt(name) },
   };
 }
 

@@ -1,12 +1,14 @@
+import { routeTraits } from '../../xds/action-scan.ts';
 import { Column } from '../../xds/column.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
-import { hashName, hashObject, hashRule } from '../../xds/name-hash.ts';
+import { hashObject, hashRule, hashWords } from '../../xds/name-hash.ts';
 import type { ForwardingAction } from '../../xds/route.ts';
 import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
 import { textOf } from '../../xds/text.ts';
 import type { Place } from '../../xds/usual-object.ts';
 import { UsualRoute } from '../../xds/usual-route.ts';
+import { wordsOf } from '../../xds/words.ts';
 import { mayBeFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
 import type { Forward, SurveyedRoute } from './survey.ts';
 import { type Asked, judge } from './verdict.ts';
@@ -34,6 +36,11 @@ export interface JudgedRule {
 export class UsualRoutes {
   readonly #asked: Asked;
   readonly #route = new UsualRoute();
+  /** The hash of the cluster of the route that was read. */
+  readonly #clusters = new Column();
+  /** The message that routes are read from, and its words. */
+  #message: Uint8Array = nothing;
+  #words = wordsOf(nothing);
   /** The names by which a route is told to be of the same rule as another. */
   readonly #names: readonly Place[];
   /** Where these are in the first route of each rule: from, to. */
@@ -43,14 +50,14 @@ export class UsualRoutes {
 
   constructor(asked: Asked) {
     this.#asked = asked;
-    const { cluster, objectName, namespace, kind } = this.#route;
-    this.#names = [cluster, objectName, namespace, kind];
+    const { cluster, object } = this.#route;
+    this.#names = [cluster, object.name, object.namespace, object.kind];
   }
 
   /** Reads the route at which a reader of a virtual host stands; undefined when it has to be read in full. */
   read({ message, valueStart, end }: FieldReader, place: number): SurveyedRoute | undefined {
     const route = this.#route;
-    if (!route.read(message, valueStart, end)) return undefined;
+    if (!this.#readRoute(message, valueStart, end)) return undefined;
     const { from, to } = route.name;
     if (mayBeFallbackRouteName(message, from, to)) return undefined;
     const index = ruleOfRouteName(message, from, to);
@@ -61,11 +68,24 @@ export class UsualRoutes {
     return { place, view, action, identity: rule.identity, forwards: rule.forwards, rule };
   }
 
+  /** Whether it looks as nearly all do, and forwards to one cluster. */
+  #readRoute(message: Uint8Array, from: number, to: number): boolean {
+    if (message !== this.#message) {
+      this.#message = message;
+      this.#words = wordsOf(message);
+    }
+    this.#clusters.truncate(0);
+    const route = this.#route;
+    return (
+      route.read(this.#words, from, to, this.#clusters) &&
+      (route.traits & routeTraits.weighted) === 0
+    );
+  }
+
   #ruleOf(message: Uint8Array, index: number): JudgedRule | undefined {
-    const { cluster, objectName } = this.#route;
-    const ofCluster = hashName(message, cluster.from, cluster.to);
-    const ofObject = hashName(message, objectName.from, objectName.to);
-    const hash = hashRule(hashObject(ofCluster, ofObject), index);
+    const { name } = this.#route.object;
+    const ofObject = hashWords(this.#words, name.from, name.to);
+    const hash = hashRule(hashObject(this.#clusters.at(0), ofObject), index);
     const last = this.#rules.get(hash);
     let others = 0;
     for (let rule = last; rule !== undefined; rule = rule.before) {
@@ -104,17 +124,14 @@ export class UsualRoutes {
     rule: number,
     before: JudgedRule | undefined,
   ): JudgedRule | undefined {
-    const route = this.#route;
-    const { from, to } = route.kind;
+    const { object, cluster: named } = this.#route;
+    const { from, to } = object.kind;
     const isHttp = new FieldReader(message, from, to).isText(usualKind);
-    const kind = isHttp ? usualKind : textAt(message, route.kind);
+    const kind = isHttp ? usualKind : textAt(message, object.kind);
     if (kind === '') return undefined;
-    const namespace = textAt(message, route.namespace);
-    const identity = {
-      object: { kind, namespace, name: textAt(message, route.objectName) },
-      rule,
-    };
-    const cluster = textAt(message, route.cluster);
+    const namespace = textAt(message, object.namespace);
+    const identity = { object: { kind, namespace, name: textAt(message, object.name) }, rule };
+    const cluster = textAt(message, named);
     const verdict = judge(cluster, identity, this.#asked);
     const destination = { kind: 'cluster', cluster } as const;
     const firstPlace = this.#places.length;
@@ -140,6 +157,7 @@ const mostOfOneHash = 8;
 
 /** Of nearly all routes; no string is made of it. */
 const usualKind = 'HTTPRoute';
+const nothing = new Uint8Array();
 const none: readonly string[] = [];
 const webSocket: readonly string[] = ['websocket'];
 
