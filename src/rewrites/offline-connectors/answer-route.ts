@@ -6,7 +6,7 @@ import { editFields, type FieldEdit, hasField } from '../../xds/wire.ts';
 import type { RouteConfigurationContext } from './context.ts';
 import { absentClusterAction, upgradeHeaderMatcher } from './messages.ts';
 import { upgradeRouteName } from './own-routes.ts';
-import type { SurveyedRoute } from './survey.ts';
+import type { SurveyedRoute } from './surveyed-routes.ts';
 
 const { Route, RouteMatch } = fields;
 

@@ -2,7 +2,7 @@ import { tagOf } from '../../xds/encoding.ts';
 import { endOfField, startOfValue } from '../../xds/field-ends.ts';
 import { fields } from '../../xds/fields.ts';
 import { distinctUpgrades } from './answer-route.ts';
-import type { SurveyedRoute } from './survey.ts';
+import type { SurveyedRoute } from './surveyed-routes.ts';
 import type { UsualHost } from './usual-host.ts';
 
 const { Route } = fields;

@@ -8,7 +8,12 @@ import { nextOccurrence } from '../../xds/wire.ts';
 import { over } from '../../xds/wire-type.ts';
 import { type RouteSelection, type RoutesToRead, SelectedRoutes } from '../route-selection.ts';
 import { isOwnRoute } from './own-routes.ts';
-import type { Forward, SurveyedConfiguration, SurveyedHost, SurveyedRoute } from './survey.ts';
+import type {
+  Forward,
+  SurveyedConfiguration,
+  SurveyedHost,
+  SurveyedRoute,
+} from './surveyed-routes.ts';
 import type { UsualRoutes } from './usual-routes.ts';
 import { type Asked, judge } from './verdict.ts';
 

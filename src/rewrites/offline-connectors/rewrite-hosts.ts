@@ -6,7 +6,7 @@ import type { RouteConfigurationContext } from './context.ts';
 import { type HostEdit, PiecedHost } from './host-edit.ts';
 import { rewriteUsualHost } from './rewrite-usual-host.ts';
 import { rewriteVirtualHost } from './rewrite-virtual-host.ts';
-import type { SurveyedConfiguration, SurveyedHost } from './survey.ts';
+import type { SurveyedConfiguration, SurveyedHost } from './surveyed-routes.ts';
 
 const { virtual_hosts } = fields.RouteConfiguration;
 

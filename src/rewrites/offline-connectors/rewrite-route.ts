@@ -5,7 +5,7 @@ import type { Place, SkipReason } from '../report.ts';
 import { type AnswerGiven, answerRoute } from './answer-route.ts';
 import { placeOf, type RouteConfigurationContext } from './context.ts';
 import { isUpgradeRefusal, upgradeRouteName } from './own-routes.ts';
-import type { Forward, SurveyedRoute } from './survey.ts';
+import type { Forward, SurveyedRoute } from './surveyed-routes.ts';
 import type { Verdict } from './verdict.ts';
 import type { VirtualHostEdit } from './virtual-host-edit.ts';
 

@@ -7,7 +7,7 @@ import { absentCluster } from './messages.ts';
 import { connectRouteName } from './own-routes.ts';
 import { reportAnswer } from './rewrite-route.ts';
 import { mayTakeDomain, reportConnectAnswer, reportTunnel } from './rewrite-virtual-host.ts';
-import type { SurveyedRoute } from './survey.ts';
+import type { SurveyedRoute } from './surveyed-routes.ts';
 import { UsualHost } from './usual-host.ts';
 
 /** Reads one virtual host after the other; keeps no request. */

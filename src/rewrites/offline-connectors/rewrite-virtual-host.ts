@@ -9,7 +9,7 @@ import { ourDomain } from './our-domains.ts';
 import { connectRouteName } from './own-routes.ts';
 import { placeConnectRoute } from './place-connect-route.ts';
 import { type RewrittenRoute, rewriteRoute } from './rewrite-route.ts';
-import type { SurveyedRoute } from './survey.ts';
+import type { SurveyedRoute } from './surveyed-routes.ts';
 import { VirtualHostEdit } from './virtual-host-edit.ts';
 
 const { VirtualHost, Route } = fields;

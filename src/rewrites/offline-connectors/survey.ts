@@ -2,15 +2,14 @@ import type { Connector, ConnectorLookup } from '../../state/connectors.ts';
 import { indexClusters } from '../../xds/cluster-index.ts';
 import { releaseSpareReaders } from '../../xds/field-reader.ts';
 import { parseClusterName } from '../../xds/names.ts';
-import type { ForwardingAction, RouteView } from '../../xds/route.ts';
-import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
 import { hasText } from '../../xds/text.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import type { RoutesOfEach } from '../route-selection.ts';
 import { type Reading, readHosts } from './read-hosts.ts';
 import { selectRoutes } from './select-routes.ts';
-import { type JudgedRule, UsualRoutes } from './usual-routes.ts';
+import type { SurveyedConfiguration, SurveyedRoute } from './surveyed-routes.ts';
+import { UsualRoutes } from './usual-routes.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 /** What a look over the whole snapshot shows, before anything is changed. */
@@ -24,35 +23,6 @@ export interface Survey {
   /** Clusters of online connectors that the snapshot does not have. */
   readonly missing: ReadonlySet<string>;
   readonly offlineClusters: ReadonlySet<string>;
-}
-
-/** The virtual hosts of a route configuration that may change, in their order. */
-export type SurveyedConfiguration = readonly SurveyedHost[];
-
-/** The routes of a virtual host that may change, in their order. */
-export interface SurveyedHost {
-  /** Its place among the virtual hosts of its route configuration. */
-  readonly place: number;
-  readonly routes: readonly SurveyedRoute[];
-}
-
-/** A route that forwards, as it was read. */
-export interface SurveyedRoute {
-  /** Its place among the routes of its virtual host. */
-  readonly place: number;
-  readonly view: Omit<RouteView, 'action'>;
-  readonly action: ForwardingAction;
-  readonly identity: RouteIdentity | undefined;
-  readonly forwards: readonly Forward[];
-  /** What it shares with others of its rule; undefined when it was read in full. */
-  readonly rule: JudgedRule | undefined;
-}
-
-/** A cluster that a route forwards to, with its share and what the state says of it. */
-export interface Forward {
-  readonly cluster: string;
-  readonly weight: number;
-  readonly verdict: Verdict;
 }
 
 type OnlineConnector = Connector & { readonly online: true };

@@ -2,32 +2,14 @@ import { routeTraits } from '../../xds/action-scan.ts';
 import { Column } from '../../xds/column.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { hashObject, hashRule, hashWords } from '../../xds/name-hash.ts';
-import type { ForwardingAction } from '../../xds/route.ts';
-import type { RouteIdentity } from '../../xds/route-identity.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
 import { textOf } from '../../xds/text.ts';
 import type { Place } from '../../xds/usual-object.ts';
 import { UsualRoute } from '../../xds/usual-route.ts';
 import { wordsOf } from '../../xds/words.ts';
 import { mayBeFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
-import type { Forward, SurveyedRoute } from './survey.ts';
+import type { JudgedRule, SurveyedRoute } from './surveyed-routes.ts';
 import { type Asked, judge } from './verdict.ts';
-
-/** What the routes have in common that are of one rule and forward to one cluster. */
-export interface JudgedRule {
-  readonly identity: RouteIdentity;
-  readonly forwards: readonly Forward[];
-  readonly action: ForwardingAction;
-  /** The same with WebSocket switched on. */
-  readonly webSocketAction: ForwardingAction;
-  /** The message of its first route, and which of `places` say where its names are there. */
-  readonly message: Uint8Array;
-  readonly firstPlace: number;
-  /** Another with the same hash. */
-  readonly before: JudgedRule | undefined;
-  /** Whether a connector plays a part in it; undefined until it was noted who uses its cluster. */
-  isConcerned: boolean | undefined;
-}
 
 /**
  * Reads the routes of a snapshot that look as nearly all do. Most rules have several, one for each host
