@@ -237,6 +237,39 @@ describe('a route of an unclaimed rule, of a route of which another rule is clai
   });
 });
 
+describe('a route to two clusters at once, of which one has no endpoints', () => {
+  const dead = 'httproute/default/berlin/rule/0/backend/0';
+  const alive = 'httproute/default/berlin/rule/0/backend/1';
+  const endpoints = [{ lb_endpoints: [{ endpoint: {} }] }];
+  const clusters = [{ name: dead }, { name: alive, load_assignment: { endpoints } }].map(
+    (cluster) =>
+      encodeField(
+        fields.PostTranslateModifyRequest.clusters,
+        encodeXds('envoy.config.cluster.v3.Cluster', cluster),
+      ),
+  );
+  const action = [dead, alive].map((cluster) =>
+    encodeField(fields.RouteAction.cluster, encodeString(cluster)),
+  );
+  const route = concatenate([
+    encodeField(fields.Route.name, encodeString('httproute/default/berlin/rule/0/match/0/berlin')),
+    encodeField(fields.Route.route, concatenate(action)),
+  ]);
+  const host = encodeField(fields.VirtualHost.routes, route);
+  const configuration = encodeField(fields.RouteConfiguration.virtual_hosts, host);
+  const request = concatenate([
+    ...clusters,
+    encodeField(fields.PostTranslateModifyRequest.routes, configuration),
+  ]);
+
+  it('is told of as one that may be a split, where a state source knows of backendRefs', () => {
+    const state = { connectors: new ConnectorView([]), backendRefs: { forRule: () => undefined } };
+    expectNothingMissed(request, state);
+    const { skips } = outcome(request, state, settings).report;
+    expect(skips.map(({ reason }) => reason)).toEqual(['ambiguous-encoding']);
+  });
+});
+
 describe('a scan of routes', () => {
   it.each(captures)('names the object of each route as its reading does: $name', ({ request }) => {
     const snapshot = readSnapshot(request);
