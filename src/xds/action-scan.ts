@@ -1,10 +1,9 @@
 import type { Column } from './column.ts';
-import { encodeField, encodeString } from './encoding.ts';
 import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { hashName } from './name-hash.ts';
-import { destinationsByNumber } from './route.ts';
+import { destinationsByNumber, webSocketUpgrade } from './route.ts';
 import { expectLengthDelimited, expectVarint, over } from './wire-type.ts';
 
 const { Route, RouteAction, WeightedCluster, ClusterWeight } = fields;
@@ -20,9 +19,6 @@ export const routeTraits = { forwards: 1, weighted: 2, odd: 4 } as const;
 const specifiersByNumber = Uint8Array.from({ length: 64 }, (_, number) =>
   destinationsByNumber.has(number) ? 1 : 0,
 );
-
-/** What nearly all upgrades are, encoded: nothing is to be found in it. */
-const usualUpgrade = encodeField(UpgradeConfig.upgrade_type, encodeString('websocket'));
 
 /** One for each level of messages, used again and again. */
 const readers = {
@@ -111,7 +107,7 @@ function addCluster(reader: FieldReader, field: FieldRef, clusters: Column): voi
 
 function scanUpgrade(outer: FieldReader): void {
   const reader = over(outer, RouteAction.upgrade_configs, readers.part);
-  if (outer.isValue(usualUpgrade)) return;
+  if (outer.isValue(webSocketUpgrade)) return; // nothing in it is malformed
   while (reader.next()) {
     if (reader.number === UpgradeConfig.upgrade_type.number) {
       expectLengthDelimited(reader, UpgradeConfig.upgrade_type);

@@ -9,6 +9,7 @@ import {
   destinationsByNumber,
   type ForwardingAction,
   type WeightedEntry,
+  webSocket,
 } from './route.ts';
 import { decodeString } from './text.ts';
 import { expectLengthDelimited, expectVarint, over } from './wire-type.ts';
@@ -183,9 +184,6 @@ function readMirror(outer: FieldReader): string {
   return cluster;
 }
 
-/** What nearly all upgrades are; no string is made of it. */
-const usualUpgrade = 'websocket';
-
 /** The type of an upgrade that is switched on without a word about it. */
 function readUpgrade(outer: FieldReader): string | undefined {
   let type = '';
@@ -194,7 +192,7 @@ function readUpgrade(outer: FieldReader): string | undefined {
     if (reader.number === UpgradeConfig.enabled.number) return undefined;
     if (reader.number !== UpgradeConfig.upgrade_type.number) continue;
     const text = over(reader, UpgradeConfig.upgrade_type, readers.value);
-    type = text.isText(usualUpgrade) ? usualUpgrade : decodeString(text.rest());
+    type = text.isText(webSocket) ? webSocket : decodeString(text.rest()); // no string is made of it
   }
   return type;
 }

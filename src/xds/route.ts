@@ -1,3 +1,4 @@
+import { encodeField, encodeString } from './encoding.ts';
 import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
@@ -108,6 +109,15 @@ export const destinationsByNumber: ReadonlyMap<number, Destination['kind']> = ne
   [fields.RouteAction.cluster_specifier_plugin.number, 'request-decides'],
   [fields.RouteAction.inline_cluster_specifier_plugin.number, 'inline-plugin'],
 ]);
+
+/** What nearly all upgrades are for. */
+export const webSocket = 'websocket';
+
+/** An UpgradeConfig that just switches it on. */
+export const webSocketUpgrade = encodeField(
+  fields.UpgradeConfig.upgrade_type,
+  encodeString(webSocket),
+);
 
 /** Reads a RouteAction. Throws MalformedMessageError. */
 export function readAction(action: Uint8Array): ForwardingAction {

@@ -1,9 +1,9 @@
 import { routeTraits } from './action-scan.ts';
 import type { Column } from './column.ts';
-import { encodeField, encodeString, tagOf } from './encoding.ts';
+import { encodeField, tagOf } from './encoding.ts';
 import { fields } from './fields.ts';
 import { hashWords } from './name-hash.ts';
-import { actionNumbers, destinationsByNumber } from './route.ts';
+import { actionNumbers, destinationsByNumber, webSocketUpgrade } from './route.ts';
 import { ObjectPlaces, Place, readUsualObject } from './usual-object.ts';
 import {
   bytesBehind,
@@ -16,8 +16,7 @@ import {
   wordAt,
 } from './words.ts';
 
-const { Route, RouteMatch, RouteAction, WeightedCluster, ClusterWeight } = fields;
-const { UpgradeConfig, UInt32Value } = fields;
+const { Route, RouteMatch, RouteAction, WeightedCluster, ClusterWeight, UInt32Value } = fields;
 
 const matchTag = tagOf(Route.match);
 const actionTag = tagOf(Route.route);
@@ -34,13 +33,8 @@ const weightTag = UInt32Value.value.number * 8;
 /** The parts of a route that are looked into, each a bit of its own; the needed ones are never missing. */
 const parts = { none: 0, action: 1, metadata: 2, needed: 3, match: 4, name: 8 } as const;
 
-/** What nearly all upgrades are, as a field of the action. */
-const usualUpgrade = new KnownBytes(
-  encodeField(
-    RouteAction.upgrade_configs,
-    encodeField(UpgradeConfig.upgrade_type, encodeString('websocket')),
-  ),
-);
+/** As a field of the action. */
+const usualUpgrade = new KnownBytes(encodeField(RouteAction.upgrade_configs, webSocketUpgrade));
 /** The first of the two bytes of its tag. */
 const firstOfUpgrade = (tagOf(RouteAction.upgrade_configs) & 0x7f) | 0x80;
 

@@ -2,6 +2,7 @@ import { routeTraits } from '../../xds/action-scan.ts';
 import { Column } from '../../xds/column.ts';
 import { FieldReader } from '../../xds/field-reader.ts';
 import { hashObject, hashRule, hashWords } from '../../xds/name-hash.ts';
+import { webSocket } from '../../xds/route.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
 import { textOf } from '../../xds/text.ts';
 import type { Place } from '../../xds/usual-object.ts';
@@ -125,7 +126,7 @@ export class UsualRoutes {
       identity,
       forwards: [{ cluster, weight: 1, verdict }],
       action: { destination, mirrors: none, upgrades: none },
-      webSocketAction: { destination, mirrors: none, upgrades: webSocket },
+      webSocketAction: { destination, mirrors: none, upgrades: webSocketAlone },
       message,
       firstPlace,
       before,
@@ -141,7 +142,7 @@ const mostOfOneHash = 8;
 const usualKind = 'HTTPRoute';
 const nothing = new Uint8Array();
 const none: readonly string[] = [];
-const webSocket: readonly string[] = ['websocket'];
+const webSocketAlone: readonly string[] = [webSocket];
 
 /** What is read of a usual route in full; the string of its name is made when somebody asks for it. */
 class UsualView {
