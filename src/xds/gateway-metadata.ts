@@ -1,12 +1,11 @@
-import { FieldReader, spareReader, wireTypes } from './field-reader.ts';
+import { FieldReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
-import { MalformedMessageError, seenFromOutside } from './malformed.ts';
-import { decodeString } from './text.ts';
-import { ObjectPlaces, type Place, readUsualObject } from './usual-object.ts';
-import { lastValueOf, nextOccurrence, readLastValue } from './wire.ts';
-import { over } from './wire-type.ts';
-import { wordsOf } from './words.ts';
+import { findObject, firstObject, letGoOfObject, noteNames } from './gateway-object.ts';
+import { lastEntry, mapValue } from './map-entry.ts';
+import { decodeString, textOf } from './text.ts';
+import { ObjectPlaces, type Place } from './usual-object.ts';
+import { lastValueOf, readLastValue } from './wire.ts';
 
 /** The names of a Kubernetes object. */
 export interface ObjectNames {
@@ -21,7 +20,8 @@ export interface GatewayObject extends ObjectNames {
   readonly sectionName: string;
 }
 
-const metadataKey = 'envoy-gateway';
+/** Of the object that was read last. */
+const places = new ObjectPlaces();
 
 /**
  * The first object in `filter_metadata["envoy-gateway"].resources` of a route, virtual host or
@@ -33,9 +33,9 @@ export function readGatewayObject(
 ): GatewayObject | undefined {
   const metadata = readLastValue(new FieldReader(message), metadataField);
   try {
-    return metadata && readObjectIn(metadata, usualObjectOf);
+    return metadata && findObject(metadata, places) ? objectAt(message) : undefined;
   } finally {
-    letGo();
+    letGoOfObject();
   }
 }
 
@@ -43,43 +43,29 @@ export function readGatewayObject(
  * Its names alone, of metadata that a reader has still to walk. Whoever asks lets go of spare readers.
  */
 export function readNamesIn(metadata: FieldReader): ObjectNames | undefined {
-  return readObjectIn(metadata, usualNamesOf);
+  return findObject(metadata, places) ? namesAt(metadata.message, places) : undefined;
 }
 
-function readObjectIn<Names extends ObjectNames>(
-  metadata: FieldReader,
-  usualOf: (message: Uint8Array) => Names,
-): Names | GatewayObject | undefined {
-  const { message, end, limit } = metadata;
-  if (readUsualObject(wordsOf(message), end, limit, places)) return usualOf(message);
-  const object = firstObject(metadata);
-  return object && readObject(object);
+function objectAt(message: Uint8Array): GatewayObject {
+  const { kind, namespace, name } = namesAt(message, places);
+  return { kind, namespace, name, sectionName: textAt(message, places.sectionName) };
 }
 
-/** Where the object that was read last has its texts. */
-const places = new ObjectPlaces();
-
-function usualObjectOf(message: Uint8Array): GatewayObject {
-  const { kind, namespace, name, sectionName } = places;
+/** The names of an object that lies in a message. */
+export function namesAt(message: Uint8Array, { kind, namespace, name }: ObjectPlaces): ObjectNames {
+  const isUsual = new FieldReader(message, kind.from, kind.to).isText(usualKind);
   return {
-    kind: textAt(message, kind),
-    namespace: textAt(message, namespace),
-    name: textAt(message, name),
-    sectionName: textAt(message, sectionName),
-  };
-}
-
-function usualNamesOf(message: Uint8Array): ObjectNames {
-  const { kind, namespace, name } = places;
-  return {
-    kind: textAt(message, kind),
+    kind: isUsual ? usualKind : textAt(message, kind),
     namespace: textAt(message, namespace),
     name: textAt(message, name),
   };
 }
+
+/** Of nearly all routes; no string is made of it. */
+const usualKind = 'HTTPRoute';
 
 function textAt(message: Uint8Array, { from, to }: Place): string {
-  return from === to ? '' : textOf(readers.text.over(message, from, to));
+  return textOf(message, from, to);
 }
 
 /**
@@ -98,9 +84,9 @@ export function readAnnotatedObject(
   const struct = annotations && lastValueOf(annotations, fields.Value.struct_value);
   const value = struct && structValue(struct, annotation);
   const text = value && lastValueOf(value, fields.Value.string_value);
-  const its = readObject(new FieldReader(object));
-  letGo();
-  return { ...its, annotation: text && decodeString(text) };
+  noteNames(new FieldReader(object), places);
+  letGoOfObject();
+  return { ...objectAt(object), annotation: text && decodeString(text) };
 }
 
 function firstObjectOf(message: Uint8Array, metadataField: FieldRef): Uint8Array | undefined {
@@ -108,7 +94,7 @@ function firstObjectOf(message: Uint8Array, metadataField: FieldRef): Uint8Array
   try {
     return metadata && firstObject(metadata)?.rest();
   } finally {
-    letGo();
+    letGoOfObject();
   }
 }
 
@@ -119,156 +105,18 @@ export function readFilterMetadata(
   key: string,
 ): Uint8Array | undefined {
   const metadata = readLastValue(new FieldReader(message), metadataField);
-  return metadata && mapValue(metadata, fields.Metadata.filter_metadata, key)?.rest();
+  return metadata && encodedValue(metadata, fields.Metadata.filter_metadata, key);
 }
 
 /** The encoded Value of a Struct's key. Throws MalformedMessageError. */
 export function structValue(struct: Uint8Array, key: string): Uint8Array | undefined {
-  return mapValue(new FieldReader(struct), fields.Struct.fields, key)?.rest();
+  return encodedValue(new FieldReader(struct), fields.Struct.fields, key);
 }
 
-// Every route of a fleet is asked for its object in each call: readers that are used again and again
-// instead of views below.
-
-/** One for each level of messages on the way to an object. */
-const readers = {
-  struct: spareReader(),
-  value: spareReader(),
-  list: spareReader(),
-  first: spareReader(),
-  object: spareReader(),
-  text: spareReader(),
-};
-const all = Object.values(readers);
-const nothing = new Uint8Array();
-
-function letGo(): void {
-  for (const reader of all) reader.over(nothing, 0, 0);
-  lastEntry.letGo();
-}
-
-function firstObject(metadata: FieldReader): FieldReader | undefined {
-  const { Metadata, Struct, Value, ListValue } = fields;
-  const struct = mapValue(metadata, Metadata.filter_metadata, metadataKey, readers.struct);
-  const resources = struct && mapValue(struct, Struct.fields, 'resources', readers.value);
-  const list = resources && lastOf(resources, Value.list_value, readers.list);
-  if (list === undefined || !nextOccurrence(list, ListValue.values)) return undefined;
-  const first = over(list, ListValue.values, readers.first);
-  while (nextOccurrence(list, ListValue.values)); // malformed ones behind it count too
-  return lastOf(first, Value.struct_value, readers.object);
-}
-
-const textKeys = ['kind', 'namespace', 'name', 'sectionName'] as const;
-
-function readObject(struct: FieldReader): GatewayObject {
-  const { message, start, limit } = struct;
+function encodedValue(message: FieldReader, map: FieldRef, key: string): Uint8Array | undefined {
   try {
-    return readTexts(struct);
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return readTexts(new FieldReader(message.subarray(start, limit))); // which says where in it
+    return mapValue(message, map, key)?.rest();
+  } finally {
+    lastEntry.letGo();
   }
-}
-
-function readTexts(struct: FieldReader): GatewayObject {
-  const text = { kind: '', namespace: '', name: '', sectionName: '' };
-  forEachEntry(struct, fields.Struct.fields, (entry) => {
-    const key = textKeys.find((one) => lastEntry.isKey(one));
-    if (key === undefined) return;
-    const value = lastEntry.value(entry, readers.value);
-    const string = value && lastOf(value, fields.Value.string_value, readers.text);
-    if (string !== undefined) text[key] = textOf(string);
-  });
-  return text;
-}
-
-/** Of nearly all routes; no string is made of it. */
-const usualKind = 'HTTPRoute';
-
-function textOf(string: FieldReader): string {
-  return string.isText(usualKind) ? usualKind : decodeString(string.rest());
-}
-
-/** The value of a map's last entry with this key, which is the one that decoders keep. */
-function mapValue(
-  message: FieldReader,
-  map: FieldRef,
-  key: string,
-  into: FieldReader = new FieldReader(),
-): FieldReader | undefined {
-  let found: FieldReader | undefined;
-  forEachEntry(message, map, (entry) => {
-    if (lastEntry.isKey(key)) found = lastEntry.value(entry, into);
-  });
-  return found;
-}
-
-/** Visits each entry of a map, as `lastEntry` and as the current field of `message`; errors below name it. */
-function forEachEntry(
-  message: FieldReader,
-  map: FieldRef,
-  visit: (entry: FieldReader) => void,
-): void {
-  for (let index = 0; nextOccurrence(message, map); index++) {
-    try {
-      lastEntry.read(message);
-      visit(message);
-    } catch (error) {
-      throw seenFromOutside(error, `${map.name}[${index}]`, 0);
-    }
-  }
-}
-
-const { MapEntry } = fields;
-
-/** The map entry that was read last: one walk for its key and its value. */
-class EntryReader {
-  readonly #entry = spareReader();
-  readonly #key = spareReader();
-  readonly #value = spareReader();
-  #hasValue = false;
-  #isValueOdd = false;
-
-  letGo(): void {
-    for (const reader of [this.#entry, this.#key, this.#value]) reader.over(nothing, 0, 0);
-  }
-
-  /** Reads the entry at which a reader stands. */
-  read({ message, valueStart, end }: FieldReader): void {
-    const entry = this.#entry.over(message, valueStart, end);
-    this.#key.over(message, valueStart, valueStart);
-    this.#hasValue = false;
-    this.#isValueOdd = false;
-    while (entry.next()) {
-      if (entry.number === MapEntry.key.number) over(entry, MapEntry.key, this.#key);
-      else if (entry.number === MapEntry.value.number) this.#readValue(entry);
-    }
-  }
-
-  #readValue(entry: FieldReader): void {
-    if (entry.wireType !== wireTypes.lengthDelimited) this.#isValueOdd = true;
-    else over(entry, MapEntry.value, this.#value);
-    this.#hasValue = true;
-  }
-
-  /** Whether it has this key, which is ASCII. */
-  isKey(key: string): boolean {
-    return this.#key.isText(key);
-  }
-
-  /** Its value; undefined when it has none. A value of another wire type matters to who asks for it only. */
-  value(entry: FieldReader, into: FieldReader): FieldReader | undefined {
-    if (this.#isValueOdd) return readLastValue(entry.inside(), MapEntry.value);
-    if (!this.#hasValue) return undefined;
-    return into.over(this.#value.message, this.#value.start, this.#value.limit);
-  }
-}
-
-const lastEntry = new EntryReader();
-
-/** The last occurrence of a length-delimited field, for a reader to walk. */
-function lastOf(message: FieldReader, field: FieldRef, into: FieldReader): FieldReader | undefined {
-  let found: FieldReader | undefined;
-  while (nextOccurrence(message, field)) found = over(message, field, into);
-  return found;
 }

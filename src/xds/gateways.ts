@@ -46,7 +46,7 @@ function addGateways(
     let hasObject = false;
     const host = hosts.inside();
     while (nextOccurrence(host, fields.VirtualHost.metadata)) {
-      hasObject = scanned.scan(host, words, fields.VirtualHost.metadata);
+      hasObject = scanned.scan(host, fields.VirtualHost.metadata, words);
     }
     const { places } = scanned;
     if (!hasObject || places.name.from === places.name.to) continue;

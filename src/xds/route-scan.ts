@@ -160,7 +160,7 @@ function scanRoute(outer: FieldReader, words: DataView, columns: RouteColumns): 
         break;
       case Route.metadata.number:
         metadata++;
-        object = scannedObject.scan(reader, words);
+        object = scannedObject.scan(reader, Route.metadata, words);
         if (!scannedObject.isUsual) metadataOfRoutes.isUsual = false;
     }
   }

@@ -59,7 +59,12 @@ function scan(metadata: Uint8Array) {
   const reader = new FieldReader(route);
   reader.next();
   try {
-    return scanner.scan(reader, wordsOf(route)) && { object: scanner.object, name: scanner.name };
+    return (
+      scanner.scan(reader, fields.Route.metadata, wordsOf(route)) && {
+        object: scanner.object,
+        name: scanner.name,
+      }
+    );
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return 'malformed';

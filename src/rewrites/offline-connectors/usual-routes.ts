@@ -1,6 +1,7 @@
 import { routeTraits } from '../../xds/action-scan.ts';
 import { Column } from '../../xds/column.ts';
-import { FieldReader } from '../../xds/field-reader.ts';
+import type { FieldReader } from '../../xds/field-reader.ts';
+import { namesAt } from '../../xds/gateway-metadata.ts';
 import { hashObject, hashRule, hashWords } from '../../xds/name-hash.ts';
 import { webSocket } from '../../xds/route.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
@@ -107,14 +108,10 @@ export class UsualRoutes {
     rule: number,
     before: JudgedRule | undefined,
   ): JudgedRule | undefined {
-    const { object, cluster: named } = this.#route;
-    const { from, to } = object.kind;
-    const isHttp = new FieldReader(message, from, to).isText(usualKind);
-    const kind = isHttp ? usualKind : textAt(message, object.kind);
-    if (kind === '') return undefined;
-    const namespace = textAt(message, object.namespace);
-    const identity = { object: { kind, namespace, name: textAt(message, object.name) }, rule };
-    const cluster = textAt(message, named);
+    const { object: places, cluster: place } = this.#route;
+    if (places.kind.from === places.kind.to) return undefined;
+    const identity = { object: namesAt(message, places), rule };
+    const cluster = textOf(message, place.from, place.to);
     const verdict = judge(cluster, identity, this.#asked);
     const destination = { kind: 'cluster', cluster } as const;
     const firstPlace = this.#places.length;
@@ -138,8 +135,6 @@ export class UsualRoutes {
 /** Names can be chosen so that hashes meet; all others of that hash are read in full. */
 const mostOfOneHash = 8;
 
-/** Of nearly all routes; no string is made of it. */
-const usualKind = 'HTTPRoute';
 const nothing = new Uint8Array();
 const none: readonly string[] = [];
 const webSocketAlone: readonly string[] = [webSocket];
@@ -163,8 +158,4 @@ class UsualView {
     this.#name ??= textOf(this.#message, this.#from, this.#to);
     return this.#name;
   }
-}
-
-function textAt(message: Uint8Array, { from, to }: Place): string {
-  return textOf(message, from, to);
 }
