@@ -54,7 +54,7 @@ function isRouteKind(bytes: Uint8Array, from: number, to: number): boolean {
   return endingFrom > from && hasBytesAt(bytes, endingFrom, kindEnding);
 }
 
-/** Whether `/match/<number>` is here, and then the end or a slash. */
+/** Whether `/match/<number>` is here, and then the name’s end or a slash. */
 function isMatch(bytes: Uint8Array, from: number, to: number): boolean {
   if (!hasBytesAt(bytes, from, beforeMatch)) return false;
   const signAt = from + beforeMatch.length;
@@ -63,7 +63,7 @@ function isMatch(bytes: Uint8Array, from: number, to: number): boolean {
   return matchTo > matchFrom && (matchTo === to || bytes[matchTo] === slash);
 }
 
-/** Whether this text is here, the name's end not minded: digits have to follow before that. */
+/** The number that these digits are. */
 function numberAt(bytes: Uint8Array, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) number = number * 10 + ((bytes[at] ?? 0) - 0x30);
