@@ -1,5 +1,4 @@
-import { endOfField, startOfValue, tagAt } from '../xds/field-ends.ts';
-import { wireTypes } from '../xds/field-reader.ts';
+import { endOfField, isLengthDelimited, startOfValue, tagAt } from '../xds/field-ends.ts';
 import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
 import { Places } from './places.ts';
@@ -45,7 +44,7 @@ class Part {
       const end = endOfField(message, at, to);
       if (end === -1) return false;
       if (tagAt(message, at) >>> 3 === field.number) {
-        if (!isDelimited(message, at)) return false;
+        if (!isLengthDelimited(message, at)) return false;
         this.from = startOfValue(message, at);
         this.to = end;
         this.count++;
@@ -122,7 +121,7 @@ const mostNames = 32;
 /** Whether the field that begins `from` one offset has another name than those before it; then it is one of them. */
 function isNew(message: Uint8Array, from: number, to: number, { by, known }: Named): boolean {
   const { name } = parts;
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   if (!name.find(message, startOfValue(message, from), to, by)) return false;
   if (!isAscii(message, name) || known.length === 2 * mostNames) return false;
   for (let index = 0; index < known.length; index += 2) {
@@ -149,8 +148,4 @@ function areAlike(message: Uint8Array, other: number, { from, to }: Part): boole
       return false;
   }
   return true;
-}
-
-function isDelimited(message: Uint8Array, at: number): boolean {
-  return ((message[at] ?? 0) & 7) === wireTypes.lengthDelimited;
 }

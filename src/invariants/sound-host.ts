@@ -1,8 +1,9 @@
 import { absentCluster } from '../rewrites/offline-connectors/messages.ts';
 import { encodeString, tagOf } from '../xds/encoding.ts';
-import { endOfField, startOfValue } from '../xds/field-ends.ts';
-import { type FieldReader, wireTypes } from '../xds/field-reader.ts';
+import { endOfField, isLengthDelimited, startOfValue } from '../xds/field-ends.ts';
+import type { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
+import { hasBytesAt } from '../xds/text.ts';
 import { Places } from './places.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
 
@@ -133,11 +134,7 @@ export class HostCheck implements RouteRules {
 }
 
 function isAbsentCluster(message: Uint8Array, from: number, to: number): boolean {
-  if (to - from !== absent.length) return false;
-  for (let at = absent.length - 1; at >= 0; at--) {
-    if (message[from + at] !== absent[at]) return false;
-  }
-  return true;
+  return to - from === absent.length && hasBytesAt(message, from, absent);
 }
 
 function bytesOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): Buffer {
@@ -146,9 +143,8 @@ function bytesOf({ buffer, byteOffset }: Uint8Array, from: number, to: number): 
 
 /** Whether a field has the number of one that is looked at, but not its wire type. */
 function isOdd(message: Uint8Array, at: number): boolean {
-  const tag = message[at] ?? 0;
-  if ((tag & 7) === wireTypes.lengthDelimited) return false;
-  switch (tag >>> 3) {
+  if (isLengthDelimited(message, at)) return false;
+  switch ((message[at] ?? 0) >>> 3) {
     case VirtualHost.name.number:
     case VirtualHost.domains.number:
     case VirtualHost.routes.number:

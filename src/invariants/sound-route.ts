@@ -1,4 +1,10 @@
-import { endOfField, startOfValue, tagAt, varintOfField } from '../xds/field-ends.ts';
+import {
+  endOfField,
+  isLengthDelimited,
+  startOfValue,
+  tagAt,
+  varintOfField,
+} from '../xds/field-ends.ts';
 import { wireTypes } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 
@@ -54,13 +60,9 @@ export function isRouteSound(
   return hasAction && hasMatch;
 }
 
-function isDelimited(message: Uint8Array, at: number): boolean {
-  return ((message[at] ?? 0) & 7) === wireTypes.lengthDelimited;
-}
-
 /** The same of a RouteAction, whose field begins `from` one offset. */
 function isActionSound(message: Uint8Array, from: number, to: number, rules: RouteRules): boolean {
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   let upgrades = 0;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
@@ -93,11 +95,13 @@ function isClusterAllowed(
   end: number,
   rules: RouteRules,
 ): boolean {
-  return isDelimited(message, at) && rules.allowsCluster(message, startOfValue(message, at), end);
+  return (
+    isLengthDelimited(message, at) && rules.allowsCluster(message, startOfValue(message, at), end)
+  );
 }
 
 function isSplitSound(message: Uint8Array, from: number, to: number, rules: RouteRules): boolean {
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   let sum = 0;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
@@ -114,7 +118,7 @@ function isSplitSound(message: Uint8Array, from: number, to: number, rules: Rout
 
 /** The weight of an entry of a split; -1 when its cluster is not allowed. */
 function weightOf(message: Uint8Array, from: number, to: number, rules: RouteRules): number {
-  if (!isDelimited(message, from)) return -1;
+  if (!isLengthDelimited(message, from)) return -1;
   let weight = 0;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
@@ -132,7 +136,7 @@ function weightOf(message: Uint8Array, from: number, to: number, rules: RouteRul
 }
 
 function uint32Of(message: Uint8Array, from: number, to: number): number {
-  if (!isDelimited(message, from)) return -1;
+  if (!isLengthDelimited(message, from)) return -1;
   let value = 0;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
@@ -148,7 +152,7 @@ function uint32Of(message: Uint8Array, from: number, to: number): number {
 }
 
 function isMirrorSound(message: Uint8Array, from: number, to: number, rules: RouteRules): boolean {
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
     if (end === -1) return false;
@@ -160,12 +164,12 @@ function isMirrorSound(message: Uint8Array, from: number, to: number, rules: Rou
 }
 
 function isUpgradeReadable(message: Uint8Array, from: number, to: number): boolean {
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
     if (end === -1) return false;
     const isType = tagAt(message, at) >>> 3 === UpgradeConfig.upgrade_type.number;
-    if (isType && !isDelimited(message, at)) return false;
+    if (isType && !isLengthDelimited(message, at)) return false;
     at = end;
   }
   return true;
@@ -177,7 +181,7 @@ function isDirectResponseSound(
   to: number,
   { maxBodyBytes }: RouteRules,
 ): boolean {
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   let status = 0;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
@@ -195,7 +199,7 @@ function isDirectResponseSound(
 }
 
 function isBodySound(message: Uint8Array, from: number, to: number, maxBodyBytes: number): boolean {
-  if (!isDelimited(message, from)) return false;
+  if (!isLengthDelimited(message, from)) return false;
   for (let at = startOfValue(message, from); at < to; ) {
     const end = endOfField(message, at, to);
     if (end === -1) return false;
@@ -203,7 +207,7 @@ function isBodySound(message: Uint8Array, from: number, to: number, maxBodyBytes
     const isInline =
       number === DataSource.inline_bytes.number || number === DataSource.inline_string.number;
     if (isInline) {
-      if (!isDelimited(message, at)) return false;
+      if (!isLengthDelimited(message, at)) return false;
       if (end - startOfValue(message, at) > maxBodyBytes) return false;
     }
     at = end;

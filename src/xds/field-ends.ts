@@ -1,3 +1,5 @@
+import { wireTypes } from './field-reader.ts';
+
 /**
  * Where the field ends that begins at an offset of a message; -1 when it does not end `limit` at the latest,
  * or is encoded in a way that hardly any is: such a message has to be walked by a `FieldReader`, which also
@@ -46,6 +48,11 @@ function endOfVarint(message: Uint8Array, from: number): number {
     if ((message[at] ?? 0x80) < 0x80) return at + 1;
   }
   return -1;
+}
+
+/** Whether the field is length-delimited that begins here. */
+export function isLengthDelimited(message: Uint8Array, at: number): boolean {
+  return ((message[at] ?? 0) & 7) === wireTypes.lengthDelimited;
 }
 
 /** The tag of the field that begins here, whose end `endOfField` told. */
