@@ -1,7 +1,7 @@
 import { endOfField, isLengthDelimited, startOfValue, tagAt } from '../xds/field-ends.ts';
 import type { FieldRef } from '../xds/field-ref.ts';
 import { fields } from '../xds/fields.ts';
-import { Places } from './places.ts';
+import { Spans } from './spans.ts';
 
 const { FilterChain, Filter, HttpConnectionManager, HttpFilter, HcmUpgradeConfig, Any } = fields;
 
@@ -64,8 +64,8 @@ const parts = {
 };
 
 /** Of a connection manager the names of its HTTP filters, and the types of its upgrades. */
-const names = new Places();
-const upgrades = new Places();
+const names = new Spans();
+const upgrades = new Spans();
 
 function isManagerSound(message: Uint8Array, from: number, to: number): boolean {
   names.clear();
@@ -109,7 +109,7 @@ function endsWith(message: Uint8Array, { from, to }: Part, text: string): boolea
 /** What must not have one name twice, and by which field it is named. */
 interface Named {
   readonly by: FieldRef;
-  readonly known: Places;
+  readonly known: Spans;
 }
 
 const namedFilters: Named = { by: HttpFilter.name, known: names };

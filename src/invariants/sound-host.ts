@@ -4,8 +4,8 @@ import { endOfField, isLengthDelimited, startOfValue } from '../xds/field-ends.t
 import type { FieldReader } from '../xds/field-reader.ts';
 import { fields } from '../xds/fields.ts';
 import { hasBytesAt } from '../xds/text.ts';
-import { Places } from './places.ts';
 import { isRouteSound, type RouteRules } from './sound-route.ts';
+import { Spans } from './spans.ts';
 
 const { VirtualHost } = fields;
 
@@ -110,9 +110,9 @@ export class HostCheck implements RouteRules {
   }
 
   /** Whether a value is what was at a place. */
-  #isAt(valueStart: number, end: number, places: Places, at: number): boolean {
-    const from = places.at(at);
-    const to = places.at(at + 1);
+  #isAt(valueStart: number, end: number, spans: Spans, at: number): boolean {
+    const from = spans.at(at);
+    const to = spans.at(at + 1);
     if (from === undefined || to === undefined || to - from !== end - valueStart) return false;
     const before = this.#before;
     const after = this.#after;
@@ -156,9 +156,9 @@ function isOdd(message: Uint8Array, at: number): boolean {
 
 /** Where a virtual host has what another one is compared with. Keeps nothing of the message. */
 class Outline {
-  readonly names = new Places();
-  readonly domains = new Places();
-  readonly routes = new Places();
+  readonly names = new Spans();
+  readonly domains = new Spans();
+  readonly routes = new Spans();
 
   /** False when it is malformed or oddly encoded. */
   read(message: Uint8Array, from: number, to: number): boolean {
@@ -168,13 +168,13 @@ class Outline {
     for (let at = from; at < to; ) {
       const end = endOfField(message, at, to);
       if (end === -1 || isOdd(message, at)) return false;
-      this.#placesOf(message[at] ?? 0)?.add(startOfValue(message, at), end);
+      this.#spansOf(message[at] ?? 0)?.add(startOfValue(message, at), end);
       at = end;
     }
     return true;
   }
 
-  #placesOf(tag: number): Places | undefined {
+  #spansOf(tag: number): Spans | undefined {
     switch (tag) {
       case nameTag:
         return this.names;

@@ -3,8 +3,9 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { findObject, firstObject, letGoOfObject, noteNames } from './gateway-object.ts';
 import { lastEntry, mapValue } from './map-entry.ts';
-import { decodeString, textOf } from './text.ts';
-import { ObjectPlaces, type Place } from './usual-object.ts';
+import { textAt } from './span.ts';
+import { decodeString } from './text.ts';
+import { ObjectSpans } from './usual-object.ts';
 import { lastValueOf, readLastValue } from './wire.ts';
 
 /** The names of a Kubernetes object. */
@@ -21,7 +22,7 @@ export interface GatewayObject extends ObjectNames {
 }
 
 /** Of the object that was read last. */
-const places = new ObjectPlaces();
+const spans = new ObjectSpans();
 
 /**
  * The first object in `filter_metadata["envoy-gateway"].resources` of a route, virtual host or
@@ -33,7 +34,7 @@ export function readGatewayObject(
 ): GatewayObject | undefined {
   const metadata = readLastValue(new FieldReader(message), metadataField);
   try {
-    return metadata && findObject(metadata, places) ? objectAt(message) : undefined;
+    return metadata && findObject(metadata, spans) ? objectAt(message) : undefined;
   } finally {
     letGoOfObject();
   }
@@ -43,16 +44,16 @@ export function readGatewayObject(
  * Its names alone, of metadata that a reader has still to walk. Whoever asks lets go of spare readers.
  */
 export function readNamesIn(metadata: FieldReader): ObjectNames | undefined {
-  return findObject(metadata, places) ? namesAt(metadata.message, places) : undefined;
+  return findObject(metadata, spans) ? namesAt(metadata.message, spans) : undefined;
 }
 
 function objectAt(message: Uint8Array): GatewayObject {
-  const { kind, namespace, name } = namesAt(message, places);
-  return { kind, namespace, name, sectionName: textAt(message, places.sectionName) };
+  const { kind, namespace, name } = namesAt(message, spans);
+  return { kind, namespace, name, sectionName: textAt(message, spans.sectionName) };
 }
 
 /** The names of an object that lies in a message. */
-export function namesAt(message: Uint8Array, { kind, namespace, name }: ObjectPlaces): ObjectNames {
+export function namesAt(message: Uint8Array, { kind, namespace, name }: ObjectSpans): ObjectNames {
   const isUsual = new FieldReader(message, kind.from, kind.to).isText(usualKind);
   return {
     kind: isUsual ? usualKind : textAt(message, kind),
@@ -63,10 +64,6 @@ export function namesAt(message: Uint8Array, { kind, namespace, name }: ObjectPl
 
 /** Of nearly all routes; no string is made of it. */
 const usualKind = 'HTTPRoute';
-
-function textAt(message: Uint8Array, { from, to }: Place): string {
-  return textOf(message, from, to);
-}
 
 /**
  * That object, and one of its annotations if it has it: `generation` for
@@ -84,7 +81,7 @@ export function readAnnotatedObject(
   const struct = annotations && lastValueOf(annotations, fields.Value.struct_value);
   const value = struct && structValue(struct, annotation);
   const text = value && lastValueOf(value, fields.Value.string_value);
-  noteNames(new FieldReader(object), places);
+  noteNames(new FieldReader(object), spans);
   letGoOfObject();
   return { ...objectAt(object), annotation: text && decodeString(text) };
 }

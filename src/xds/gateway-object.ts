@@ -3,7 +3,8 @@ import type { FieldRef } from './field-ref.ts';
 import { fields } from './fields.ts';
 import { MalformedMessageError, seenFromOutside } from './malformed.ts';
 import { lastEntry, mapValue } from './map-entry.ts';
-import { type ObjectPlaces, type Place, readUsualObject } from './usual-object.ts';
+import type { Span } from './span.ts';
+import { type ObjectSpans, readUsualObject } from './usual-object.ts';
 import { nextOccurrence } from './wire.ts';
 import { over } from './wire-type.ts';
 import { wordsOf } from './words.ts';
@@ -15,18 +16,16 @@ const { Metadata, Struct, Value, ListValue } = fields;
  * to walk, and notes where its names are in the message; false when Envoy Gateway wrote none. Throws
  * MalformedMessageError. Whoever asks lets go of spare readers.
  */
-export function findObject(metadata: FieldReader, places: ObjectPlaces): boolean {
+export function findObject(metadata: FieldReader, spans: ObjectSpans): boolean {
   const { message, end, limit } = metadata;
-  return (
-    readUsualObject(wordsOf(message), end, limit, places) || findUnusualObject(metadata, places)
-  );
+  return readUsualObject(wordsOf(message), end, limit, spans) || findUnusualObject(metadata, spans);
 }
 
 /** The same of metadata that is not as `readUsualObject` reads it. */
-export function findUnusualObject(metadata: FieldReader, places: ObjectPlaces): boolean {
+export function findUnusualObject(metadata: FieldReader, spans: ObjectSpans): boolean {
   const object = firstObject(metadata);
   if (object === undefined) return false;
-  noteNames(object, places);
+  noteNames(object, spans);
   return true;
 }
 
@@ -60,25 +59,25 @@ export function firstObject(metadata: FieldReader): FieldReader | undefined {
 }
 
 /** Notes where the names are of an object that a reader has still to walk. */
-export function noteNames(struct: FieldReader, places: ObjectPlaces): void {
+export function noteNames(struct: FieldReader, spans: ObjectSpans): void {
   const { message, start, limit } = struct;
   try {
-    readNames(struct, places);
+    readNames(struct, spans);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
-    readNames(new FieldReader(message.subarray(start, limit)), places); // which says where in it
+    readNames(new FieldReader(message.subarray(start, limit)), spans); // which says where in it
   }
 }
 
-function readNames(struct: FieldReader, places: ObjectPlaces): void {
-  places.clear();
+function readNames(struct: FieldReader, spans: ObjectSpans): void {
+  spans.clear();
   for (let index = 0; nextOccurrence(struct, Struct.fields); index++) {
     try {
       lastEntry.read(struct);
-      const place = placeOfEntry(places);
-      const value = place && lastEntry.value(struct, readers.value);
+      const span = spanOfEntry(spans);
+      const value = span && lastEntry.value(struct, readers.value);
       const text = value && lastOf(value, Value.string_value, readers.text);
-      if (text !== undefined) place?.set(text.end, text.limit);
+      if (text !== undefined) span?.set(text.end, text.limit);
     } catch (error) {
       throw seenFromOutside(error, `${Struct.fields.name}[${index}]`, 0);
     }
@@ -86,7 +85,7 @@ function readNames(struct: FieldReader, places: ObjectPlaces): void {
 }
 
 /** Where it is noted what an entry says. */
-function placeOfEntry({ kind, namespace, name, sectionName }: ObjectPlaces): Place | undefined {
+function spanOfEntry({ kind, namespace, name, sectionName }: ObjectSpans): Span | undefined {
   if (lastEntry.isKey('kind')) return kind;
   if (lastEntry.isKey('namespace')) return namespace;
   if (lastEntry.isKey('name')) return name;

@@ -4,7 +4,7 @@ import { readAnnotatedObject, readGatewayObject } from './gateway-metadata.ts';
 import { MalformedMessageError } from './malformed.ts';
 import { ObjectScanner } from './object-scan.ts';
 import type { Snapshot } from './snapshot.ts';
-import { textOf } from './text.ts';
+import { textAt } from './span.ts';
 import { forEachField, nextOccurrence, stringOf } from './wire.ts';
 import { wordsOf } from './words.ts';
 
@@ -48,10 +48,10 @@ function addGateways(
     while (nextOccurrence(host, fields.VirtualHost.metadata)) {
       hasObject = scanned.scan(host, fields.VirtualHost.metadata, words);
     }
-    const { places } = scanned;
-    if (!hasObject || places.name.from === places.name.to) continue;
-    const name = textOf(routeConfiguration, places.name.from, places.name.to);
-    const namespace = textOf(routeConfiguration, places.namespace.from, places.namespace.to);
+    const { spans } = scanned;
+    if (!hasObject || spans.name.isEmpty) continue;
+    const name = textAt(routeConfiguration, spans.name);
+    const namespace = textAt(routeConfiguration, spans.namespace);
     found.set(`${namespace}/${name}`, { namespace, name });
   }
 }

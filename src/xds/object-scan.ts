@@ -2,7 +2,7 @@ import { type FieldReader, spareReader } from './field-reader.ts';
 import type { FieldRef } from './field-ref.ts';
 import { findUnusualObject } from './gateway-object.ts';
 import { hashName, hashObject } from './name-hash.ts';
-import { ObjectPlaces, readUsualObject } from './usual-object.ts';
+import { ObjectSpans, readUsualObject } from './usual-object.ts';
 import { over } from './wire-type.ts';
 
 /** Finds the object that `readGatewayObject` finds in metadata, by hashes and places only. */
@@ -14,7 +14,7 @@ export class ObjectScanner {
   /** Whether the metadata that was scanned last is of the usual form: nothing else is in it. */
   isUsual = false;
   /** Where its names are in the message. */
-  readonly places = new ObjectPlaces();
+  readonly spans = new ObjectSpans();
   readonly #metadata = spareReader();
 
   /**
@@ -25,9 +25,9 @@ export class ObjectScanner {
   scan(resource: FieldReader, field: FieldRef, words: DataView): boolean {
     const metadata = over(resource, field, this.#metadata);
     const { message, end, limit } = metadata;
-    this.isUsual = readUsualObject(words, end, limit, this.places);
-    if (!this.isUsual && !findUnusualObject(metadata, this.places)) return false;
-    const { namespace, name } = this.places;
+    this.isUsual = readUsualObject(words, end, limit, this.spans);
+    if (!this.isUsual && !findUnusualObject(metadata, this.spans)) return false;
+    const { namespace, name } = this.spans;
     this.name = hashName(message, name.from, name.to);
     this.object = hashObject(hashName(message, namespace.from, namespace.to), this.name);
     return true;

@@ -1,5 +1,6 @@
 import { concatenate, encodeField, encodeString, tagOf } from './encoding.ts';
 import { fields } from './fields.ts';
+import { Span } from './span.ts';
 import {
   bytesBehind,
   KnownBytes,
@@ -20,17 +21,6 @@ const structTag = tagOf(Value.struct_value);
 
 /** Longer metadata, which has a length of three bytes, is read elsewhere. */
 const longest = 2 ** 14 - 1;
-
-/** A part of a message. */
-export class Place {
-  from = 0;
-  to = 0;
-
-  set(from: number, to: number): void {
-    this.from = from;
-    this.to = to;
-  }
-}
 
 // An entry of the object's Struct, with a text as its value, has tag, length, tag and length in front of its
 // key, and the same once more behind it. A word each, if all of these lengths have one byte.
@@ -54,11 +44,11 @@ const endOfSectionName = wordOf('Name');
 const beforeEntries = new Array<KnownBytes | null | undefined>(longest + 1);
 
 /** Where in a message the names of an object are; empty where it has none. */
-export class ObjectPlaces {
-  readonly kind = new Place();
-  readonly namespace = new Place();
-  readonly name = new Place();
-  readonly sectionName = new Place();
+export class ObjectSpans {
+  readonly kind = new Span();
+  readonly namespace = new Span();
+  readonly name = new Span();
+  readonly sectionName = new Span();
 
   clear(): void {
     this.kind.set(0, 0);
@@ -78,23 +68,23 @@ export function readUsualObject(
   words: DataView,
   from: number,
   to: number,
-  places: ObjectPlaces,
+  spans: ObjectSpans,
 ): boolean {
   const length = to - from;
   if (length > longest || to + bytesBehind > words.byteLength) return false;
   let before = beforeEntries[length];
   if (before === undefined) before = noteBeforeEntries(length);
   if (before === null || !before.isAt(words, from)) return false;
-  places.clear();
+  spans.clear();
   let at = from + before.length;
-  while (at < to) at = passEntry(words, at, to, places);
+  while (at < to) at = passEntry(words, at, to, spans);
   return at === to;
 }
 
 /** Moves behind an entry that has a key, and then text or a Struct as its value. */
-function passEntry(words: DataView, at: number, limit: number, places: ObjectPlaces): number {
+function passEntry(words: DataView, at: number, limit: number, spans: ObjectSpans): number {
   const head = wordAt(words, at);
-  if ((head & beforeKey.mask) !== beforeKey.tags) return passLongEntry(words, at, limit, places);
+  if ((head & beforeKey.mask) !== beforeKey.tags) return passLongEntry(words, at, limit, spans);
   const to = at + 2 + ((head >>> 8) & 0x7f);
   const valueAt = at + 4 + (head >>> 24);
   const left = to - valueAt;
@@ -102,12 +92,12 @@ function passEntry(words: DataView, at: number, limit: number, places: ObjectPla
   const lengths = ((left - 2) << 8) | ((left - 4) << 24);
   const value = wordAt(words, valueAt);
   if (value !== (beforeText | lengths)) return value === (beforeStruct | lengths) ? to : nowhere;
-  placeOf(words, at + 4, valueAt - at - 4, places)?.set(valueAt + 4, to);
+  spanOf(words, at + 4, valueAt - at - 4, spans)?.set(valueAt + 4, to);
   return to;
 }
 
 /** The same where a length has more than one byte. */
-function passLongEntry(words: DataView, at: number, limit: number, places: ObjectPlaces): number {
+function passLongEntry(words: DataView, at: number, limit: number, spans: ObjectSpans): number {
   const entry = wordAt(words, at);
   const to = valueEndOf(entry, at);
   if ((entry & 0xff) !== entryTag || to > limit) return nowhere;
@@ -122,31 +112,31 @@ function passLongEntry(words: DataView, at: number, limit: number, places: Objec
   if (valueEndOf(text, textAt) !== to) return nowhere;
   if ((text & 0xff) !== stringTag) return (text & 0xff) === structTag ? to : nowhere;
   const from = valueStartOf(key, keyAt);
-  placeOf(words, from, valueAt - from, places)?.set(valueStartOf(text, textAt), to);
+  spanOf(words, from, valueAt - from, spans)?.set(valueStartOf(text, textAt), to);
   return to;
 }
 
 /** Where it is noted what an entry says whose key lies there. */
-function placeOf(
+function spanOf(
   words: DataView,
   from: number,
   length: number,
-  places: ObjectPlaces,
-): Place | undefined {
+  spans: ObjectSpans,
+): Span | undefined {
   const begin = wordAt(words, from);
   switch (length) {
     case 4:
-      if (begin === name) return places.name;
-      return begin === kind ? places.kind : undefined;
+      if (begin === name) return spans.name;
+      return begin === kind ? spans.kind : undefined;
     case 9:
       return begin === name && wordAt(words, from + 4) === spac && wordAt(words, from + 5) === pace
-        ? places.namespace
+        ? spans.namespace
         : undefined;
     case 11:
       return begin === sect &&
         wordAt(words, from + 4) === ionN &&
         wordAt(words, from + 7) === endOfSectionName
-        ? places.sectionName
+        ? spans.sectionName
         : undefined;
     default:
       return undefined;

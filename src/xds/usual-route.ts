@@ -4,7 +4,8 @@ import { encodeField, tagOf } from './encoding.ts';
 import { fields } from './fields.ts';
 import { hashWords } from './name-hash.ts';
 import { actionNumbers, destinationsByNumber, webSocketUpgrade } from './route.ts';
-import { ObjectPlaces, Place, readUsualObject } from './usual-object.ts';
+import { Span } from './span.ts';
+import { ObjectSpans, readUsualObject } from './usual-object.ts';
 import {
   bytesBehind,
   KnownBytes,
@@ -61,10 +62,10 @@ function numbersOf(...some: readonly { readonly number: number }[]): number[] {
  */
 export class UsualRoute {
   /** Where the name of the route is that was read last; empty when it has none. */
-  readonly name = new Place();
+  readonly name = new Span();
   /** Where its cluster is named; of a split the last one. */
-  readonly cluster = new Place();
-  readonly object = new ObjectPlaces();
+  readonly cluster = new Span();
+  readonly object = new ObjectSpans();
   /** A sum of `routeTraits`. */
   traits = 0;
   /** Whether it switches WebSocket on. */

@@ -6,7 +6,8 @@ import { readGatewayObject } from '../../src/xds/gateway-metadata.ts';
 import { MalformedMessageError } from '../../src/xds/malformed.ts';
 import { hashObject, hashText } from '../../src/xds/name-hash.ts';
 import { ObjectScanner } from '../../src/xds/object-scan.ts';
-import { ObjectPlaces, type Place, readUsualObject } from '../../src/xds/usual-object.ts';
+import type { Span } from '../../src/xds/span.ts';
+import { ObjectSpans, readUsualObject } from '../../src/xds/usual-object.ts';
 import { bytesBehind, wordsOf } from '../../src/xds/words.ts';
 import { encodeVarint, lengthDelimited, message } from './arbitrary-message.ts';
 
@@ -36,14 +37,14 @@ const berlin = [
 ];
 
 function readUsual(metadata: Uint8Array) {
-  const places = new ObjectPlaces();
+  const spans = new ObjectSpans();
   // Between other bytes, which it must not look at.
   const behind = [lengthDelimited(1, utf8('behind')), Buffer.alloc(bytesBehind)];
   const whole = Buffer.concat([utf8('before'), metadata, ...behind]);
   const from = 'before'.length;
-  if (!readUsualObject(wordsOf(whole), from, from + metadata.length, places)) return undefined;
-  const text = ({ from: start, to }: Place) => whole.toString('utf8', start, to);
-  return { namespace: text(places.namespace), name: text(places.name) };
+  if (!readUsualObject(wordsOf(whole), from, from + metadata.length, spans)) return undefined;
+  const text = ({ from: start, to }: Span) => whole.toString('utf8', start, to);
+  return { namespace: text(spans.namespace), name: text(spans.name) };
 }
 
 /** As in a snapshot: there is something behind it in its buffer. */

@@ -7,8 +7,8 @@ import { FieldReader } from '../../src/xds/field-reader.ts';
 import { fields } from '../../src/xds/fields.ts';
 import { hashText } from '../../src/xds/name-hash.ts';
 import { readPlainRoute } from '../../src/xds/plain-route.ts';
+import type { Span } from '../../src/xds/span.ts';
 import { decodeString } from '../../src/xds/text.ts';
-import type { Place } from '../../src/xds/usual-object.ts';
 import { UsualRoute } from '../../src/xds/usual-route.ts';
 import { bytesBehind, wordsOf } from '../../src/xds/words.ts';
 import { encodeXds } from '../support/xds.ts';
@@ -63,7 +63,7 @@ function readAtAGlance(bytes: Uint8Array) {
     return undefined;
   }
   if ((its.traits & routeTraits.weighted) !== 0) return undefined;
-  const textAt = ({ from, to }: Place) => decodeString(message.subarray(from, to));
+  const textAt = ({ from, to }: Span) => decodeString(message.subarray(from, to));
   const { kind, namespace, name } = its.object;
   expect([clusters.length, clusters.at(0)]).toEqual([1, hashText(textAt(its.cluster))]);
   return {

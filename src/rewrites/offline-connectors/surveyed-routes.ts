@@ -38,9 +38,9 @@ export interface JudgedRule {
   readonly action: ForwardingAction;
   /** The same with WebSocket switched on. */
   readonly webSocketAction: ForwardingAction;
-  /** The message of its first route, and from which on of `UsualRoutes`’ places its names are there. */
+  /** The message of its first route, and from which on `UsualRoutes` has noted where its names are there. */
   readonly message: Uint8Array;
-  readonly firstPlace: number;
+  readonly firstSpan: number;
   /** Another with the same hash. */
   readonly before: JudgedRule | undefined;
   /** Whether a connector plays a part in it; undefined until it was noted who uses its cluster. */

@@ -5,8 +5,8 @@ import { namesAt } from '../../xds/gateway-metadata.ts';
 import { hashObject, hashRule, hashWords } from '../../xds/name-hash.ts';
 import { webSocket } from '../../xds/route.ts';
 import { ruleOfRouteName } from '../../xds/rule-of-route-name.ts';
+import { type Span, textAt } from '../../xds/span.ts';
 import { textOf } from '../../xds/text.ts';
-import type { Place } from '../../xds/usual-object.ts';
 import { UsualRoute } from '../../xds/usual-route.ts';
 import { wordsOf } from '../../xds/words.ts';
 import { mayBeFallbackRouteName } from '../control-plane-fallback/own-routes.ts';
@@ -26,9 +26,9 @@ export class UsualRoutes {
   #message: Uint8Array = nothing;
   #words = wordsOf(nothing);
   /** The names by which a route is told to be of the same rule as another. */
-  readonly #names: readonly Place[];
+  readonly #names: readonly Span[];
   /** Where these are in the first route of each rule: from, to. */
-  readonly #places = new Column();
+  readonly #spans = new Column();
   /** By the hash of rule and cluster, the last of several. */
   readonly #rules = new Map<number, JudgedRule>();
 
@@ -85,18 +85,18 @@ export class UsualRoutes {
   /** Whether the route that was read is of a rule, and forwards to its cluster. */
   #isOf(rule: JudgedRule, message: Uint8Array, index: number): boolean {
     if (rule.identity.rule !== index) return false;
-    let at = rule.firstPlace;
-    for (const place of this.#names) {
-      if (!this.#isNameAt(at, rule.message, message, place)) return false;
+    let at = rule.firstSpan;
+    for (const name of this.#names) {
+      if (!this.#isNameAt(at, rule.message, message, name)) return false;
       at += 2;
     }
     return true;
   }
 
-  /** Whether a name of a first route, at one of the places, is the same as one in another message. */
-  #isNameAt(at: number, first: Uint8Array, message: Uint8Array, { from, to }: Place): boolean {
-    const shift = this.#places.at(at) - from;
-    if (this.#places.at(at + 1) - to !== shift) return false;
+  /** Whether a name of a first route, at one of `#spans`, is the same as one in another message. */
+  #isNameAt(at: number, first: Uint8Array, message: Uint8Array, { from, to }: Span): boolean {
+    const shift = this.#spans.at(at) - from;
+    if (this.#spans.at(at + 1) - to !== shift) return false;
     for (let here = from; here < to; here++)
       if (message[here] !== first[here + shift]) return false;
     return true;
@@ -108,16 +108,16 @@ export class UsualRoutes {
     rule: number,
     before: JudgedRule | undefined,
   ): JudgedRule | undefined {
-    const { object: places, cluster: place } = this.#route;
-    if (places.kind.from === places.kind.to) return undefined;
-    const identity = { object: namesAt(message, places), rule };
-    const cluster = textOf(message, place.from, place.to);
+    const { object, cluster: named } = this.#route;
+    if (object.kind.isEmpty) return undefined;
+    const identity = { object: namesAt(message, object), rule };
+    const cluster = textAt(message, named);
     const verdict = judge(cluster, identity, this.#asked);
     const destination = { kind: 'cluster', cluster } as const;
-    const firstPlace = this.#places.length;
+    const firstSpan = this.#spans.length;
     for (const { from, to } of this.#names) {
-      this.#places.push(from);
-      this.#places.push(to);
+      this.#spans.push(from);
+      this.#spans.push(to);
     }
     return {
       identity,
@@ -125,7 +125,7 @@ export class UsualRoutes {
       action: { destination, mirrors: none, upgrades: none },
       webSocketAction: { destination, mirrors: none, upgrades: webSocketAlone },
       message,
-      firstPlace,
+      firstSpan,
       before,
       isConcerned: undefined,
     };

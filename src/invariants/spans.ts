@@ -1,5 +1,5 @@
-/** Places in a message: of each value from, to. Not an array, whose memory would go when it is cleared. */
-export class Places {
+/** Parts of a message: of each from, to. Not an array, whose memory would go when it is cleared. */
+export class Spans {
   length = 0;
   readonly #numbers: number[] = [];
 
