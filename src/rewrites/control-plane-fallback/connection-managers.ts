@@ -1,3 +1,4 @@
+import { appendFields } from '../../xds/append-fields.ts';
 import { demandedClientCertificate } from '../../xds/client-certificate.ts';
 import {
   isConnectionManager,
@@ -118,7 +119,7 @@ function addFilters(manager: Uint8Array): Uint8Array {
     managerFilters(),
   );
   // Behind Envoy Gateway’s own, which may copy what a client sent into our headers.
-  return editFields(withoutNamed(filtered, mutations, ownMutations), () => 'keep', [
+  return appendFields(withoutNamed(filtered, mutations, ownMutations), [
     encodeField(mutations, stripHeaders()),
   ]);
 }

@@ -1,3 +1,4 @@
+import { appendFields } from '../../xds/append-fields.ts';
 import { anyOf, encodeMessage } from '../../xds/build.ts';
 import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
@@ -96,7 +97,7 @@ function makeVmRoute(vm: VmRoute, key: string, match: Uint8Array): Uint8Array {
   const limit = Math.floor(bufferLimitBytes / bufferedTimes);
   const target = fallbackRouteName(key, 'replay');
   const redirecting = mapFields(vm.route, Route.route, (action) =>
-    editFields(action, () => 'keep', [
+    appendFields(action, [
       encodeField(RouteAction.internal_redirect_policy, redirectPolicy(target)),
     ]),
   );

@@ -1,3 +1,4 @@
+import { appendFields } from '../../xds/append-fields.ts';
 import { encodeField } from '../../xds/encoding.ts';
 import type { FieldRef } from '../../xds/field-ref.ts';
 import { fields } from '../../xds/fields.ts';
@@ -21,7 +22,7 @@ export function insertFirst(
   values: readonly Uint8Array[],
 ): Uint8Array {
   const added = values.map((value) => encodeField(list, value));
-  if (!hasField(message, list)) return editFields(message, () => 'keep', added);
+  if (!hasField(message, list)) return appendFields(message, added);
   let isFirst = true;
   return editFields(message, (field) => {
     if (field.number !== list.number || !isFirst) return 'keep';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { appendFields } from '../../xds/append-fields.ts';
 import { encodeMessage } from '../../xds/build.ts';
 import { encodeField } from '../../xds/encoding.ts';
 import type { FieldRef } from '../../xds/field-ref.ts';
@@ -111,7 +112,7 @@ function routeToAddress(vm: VmRoute, controlPlane: ControlPlane): ControlPlaneRo
     Route.response_headers_to_remove,
   ];
   const template = mapFields(without(vm.route, headerChanges), Route.route, (action) =>
-    editFields(without(action, aboutTheVm), () => 'keep', [
+    appendFields(without(action, aboutTheVm), [
       encodeMessage('envoy.config.route.v3.RouteAction', { cluster }),
     ]),
   );
@@ -191,9 +192,8 @@ function findTransplantObstacle(
 function withConfigs(route: Uint8Array, configs: FilterConfigs): Uint8Array {
   const own = filterConfigsOf(route, Route.typed_per_filter_config);
   const added = [...configs].filter(([name]) => !own.has(name));
-  return editFields(
+  return appendFields(
     route,
-    () => 'keep',
     added.map(([, entry]) => encodeField(Route.typed_per_filter_config, entry)),
   );
 }

@@ -1,16 +1,10 @@
+import { appendFields } from '../../xds/append-fields.ts';
 import { readClusterName, readClusterNames } from '../../xds/cluster.ts';
 import { concatenate, encodeField, encodeString } from '../../xds/encoding.ts';
 import { fields } from '../../xds/fields.ts';
 import { MalformedMessageError } from '../../xds/malformed.ts';
 import { mapResources, type Snapshot } from '../../xds/snapshot.ts';
-import {
-  editFields,
-  expectAtMostOne,
-  hasField,
-  mapFields,
-  stringOf,
-  valuesOf,
-} from '../../xds/wire.ts';
+import { expectAtMostOne, hasField, mapFields, stringOf, valuesOf } from '../../xds/wire.ts';
 import type { ReportBuilder } from '../report-builder.ts';
 import { insertFirst, withoutNamed } from './filter-lists.ts';
 import type { Obstacle } from './find-control-plane.ts';
@@ -109,7 +103,7 @@ export function prependConfirmFilter(cluster: Uint8Array): Uint8Array {
   }
   if (entries.length === 0) {
     const field = encodeField(Cluster.typed_extension_protocol_options, newOptions());
-    return editFields(cluster, () => 'keep', [field]);
+    return appendFields(cluster, [field]);
   }
   return mapFields(cluster, Cluster.typed_extension_protocol_options, (entry) => {
     if (stringOf(entry, MapEntry.key) !== httpProtocolOptions) return entry;
@@ -119,9 +113,7 @@ export function prependConfirmFilter(cluster: Uint8Array): Uint8Array {
       expectAtMostOne(any, Any.value);
       return hasField(any, Any.value)
         ? mapFields(any, Any.value, addConfirmFilter)
-        : editFields(any, () => 'keep', [
-            encodeField(Any.value, addConfirmFilter(new Uint8Array())),
-          ]);
+        : appendFields(any, [encodeField(Any.value, addConfirmFilter(new Uint8Array()))]);
     });
   });
 }

@@ -1,5 +1,6 @@
 import type { AssignmentLookup } from '../../state/assignments.ts';
 import type { BackendRef, BackendRefLookup, RuleKey } from '../../state/backend-refs.ts';
+import { appendFields } from '../../xds/append-fields.ts';
 import { encodeMessage } from '../../xds/build.ts';
 import { endpointServiceName, hasUsableEndpoint } from '../../xds/cluster.ts';
 import type { ClusterIndex } from '../../xds/cluster-index.ts';
@@ -189,7 +190,7 @@ function rewriteAction(action: Uint8Array, _index: number, applying: Applying): 
 
 function rewriteClusters(clusters: Uint8Array, _index: number, applying: Applying): Uint8Array {
   const left = mapFields(clusters, WeightedCluster.clusters, rewriteEntry, applying);
-  return editFields(left, keep, applying.added);
+  return appendFields(left, applying.added);
 }
 
 function rewriteEntry(
@@ -204,10 +205,6 @@ function rewriteEntry(
   if (applying.isLeftOutWeighed) return undefined; // of several the first has the weight of all
   applying.isLeftOutWeighed = true;
   return editFields(entry, dropWeight, [encodeWeight(leftOutWeight)]);
-}
-
-function keep(): FieldEdit {
-  return 'keep';
 }
 
 function dropWeight({ number }: FieldReader): FieldEdit {
