@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeField } from '../../src/xds/encoding.ts';
+import { concatenate, encodeField } from '../../src/xds/encoding.ts';
+import { fields } from '../../src/xds/fields.ts';
 import {
   gatewayAnnotationsOf,
   gatewaysOf,
@@ -7,7 +8,7 @@ import {
   virtualHostKey,
 } from '../../src/xds/gateways.ts';
 import { readSnapshot } from '../../src/xds/snapshot.ts';
-import { encodeRequest } from '../support/xds.ts';
+import { encodeRequest, encodeXds } from '../support/xds.ts';
 
 function virtualHost(name: string, resource?: object) {
   const metadata = resource && { filter_metadata: { 'envoy-gateway': { resources: [resource] } } };
@@ -60,5 +61,20 @@ describe('the Gateways of a snapshot', () => {
     const broken = encodeField(routes, Uint8Array.of(0x12, 0x7f));
     const snapshot = readSnapshot(Buffer.concat([broken, request]));
     expect(gatewaysOf(snapshot)).toHaveLength(2);
+  });
+
+  it('are the same ones in all lists, where metadata of others than Envoy Gateway is odd', () => {
+    const { PostTranslateModifyRequest, RouteConfiguration, VirtualHost, Metadata } = fields;
+    const withoutText = Uint8Array.of(0x10, 0x01); // a map entry whose value is a number
+    const metadata = concatenate([
+      encodeField(Metadata.filter_metadata, withoutText),
+      encodeXds('envoy.config.core.v3.Metadata', virtualHost('odd', eg).metadata ?? {}),
+    ]);
+    const host = encodeField(VirtualHost.metadata, metadata);
+    const configuration = encodeField(RouteConfiguration.virtual_hosts, host);
+    const odd = readSnapshot(encodeField(PostTranslateModifyRequest.routes, configuration));
+    expect(gatewaysOf(odd)).toEqual([{ namespace: 'a', name: 'eg' }]);
+    expect([...gatewayAnnotationsOf(odd, 'x').keys()]).toEqual(['a/eg']);
+    expect([...gatewaysOfVirtualHosts(odd).values()]).toEqual(['a/eg']);
   });
 });
