@@ -171,14 +171,24 @@ describe('an envelope that is not one', () => {
 });
 
 describe('mapResourcesInSteps', () => {
-  it('pauses after each megabyte of resources of the kind, however many others there are', () => {
-    const half = new Uint8Array(600 * 1024);
-    const resources = Array.from({ length: 8 }, (_, at) => ({
-      kind: at % 2 === 0 ? ('routes' as const) : ('clusters' as const),
-      value: half,
-    }));
+  const half = new Uint8Array(600 * 1024);
+  const mixed = Array.from({ length: 8 }, (_, at) => ({
+    kind: at % 2 === 0 ? ('routes' as const) : ('clusters' as const),
+    value: half,
+  }));
+  const numbers = { routes: 5, clusters: 2 };
+  const received = readSnapshot(
+    Buffer.concat(mixed.map(({ kind, value }) => lengthDelimited(numbers[kind], value))),
+  );
+  const made = { ...readSnapshot(new Uint8Array()), resources: resourcesOf(mixed) };
+
+  it.each([
+    ['as they came', received],
+    ['as a rewrite made them', made],
+  ])('pauses after each megabyte of resources of the kind, %s, and spends each', (_, snapshot) => {
+    const spent: number[] = [];
     const steps = mapResourcesInSteps(
-      { ...readSnapshot(new Uint8Array()), resources: resourcesOf(resources) },
+      { ...snapshot, budget: { spend: (bytes) => spent.push(bytes) } },
       'routes',
       { rewrite: (value) => value, unreadable: () => undefined },
       undefined,
@@ -186,6 +196,7 @@ describe('mapResourcesInSteps', () => {
     let pauses = 0;
     while (steps.next().done !== true) pauses++;
     expect(pauses).toBe(2);
+    expect(spent).toEqual(new Array(4).fill(half.length));
   });
 });
 
@@ -340,25 +351,38 @@ describe('mapResources', () => {
       };
       return { rewritten: mapResources(of, kind, { rewrite, unreadable: ignore }), seen };
     };
-    const expected = (of: Snapshot, kind: ResourceKind) =>
-      valuesIn(of, kind).map((value, index) => `${index} ${value}`);
     fc.assert(
       fc.property(resources, resources, (came, added) => {
         const request = came.map((kind, at) => text(kinds.indexOf(kind) + 2, `${kind} ${at}`));
         let current = readSnapshot(Buffer.concat(request));
+        let expected = came.map((kind, at) => ({ kind, value: `${kind} ${at}` }));
+        const ofKind = (wanted: ResourceKind) =>
+          expected.filter(({ kind }) => kind === wanted).map(({ value }, at) => `${at} ${value}`);
         for (const kind of [...kinds, ...kinds]) {
           const { rewritten, seen } = seenOf(current, kind);
-          expect(seen).toEqual(expected(current, kind));
+          expect(seen).toEqual(ofKind(kind));
           current = rewritten;
+          expected = expected.map((one) =>
+            one.kind === kind ? { kind, value: `${one.value}!` } : one,
+          );
         }
+        for (const kind of kinds) expect(seenOf(current, kind).seen).toEqual(ofKind(kind));
         let { resources } = current;
-        for (const kind of added) resources = resources.plus(kind, [encodeString('added')]);
+        const more = ['added', 'with it'].map(encodeString);
+        for (const kind of added) resources = resources.plus(kind, more);
         const longer = { ...current, resources };
-        for (const of of [longer, current]) {
-          for (const kind of kinds) {
-            expect(countResources(of)[kind]).toBe(valuesIn(of, kind).length);
-            expect(seenOf(of, kind).seen).toEqual(expected(of, kind));
-          }
+        expected = [
+          ...expected,
+          ...added.flatMap((kind) => ['added', 'with it'].map((value) => ({ kind, value }))),
+        ];
+        const all = [...resources].map(({ kind, value }) => ({
+          kind,
+          value: Buffer.from(value).toString(),
+        }));
+        expect(all).toEqual(expected);
+        for (const kind of kinds) {
+          expect(countResources(longer)[kind]).toBe(ofKind(kind).length);
+          expect(seenOf(longer, kind).seen).toEqual(ofKind(kind));
         }
       }),
     );
