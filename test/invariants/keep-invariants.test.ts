@@ -69,6 +69,10 @@ describe('a rewrite that makes', () => {
     expect([...kept.resources]).toEqual(
       came.map((one) => (one === came.at(-1) ? { ...one, value: goodBytes } : one)),
     );
+    const made = came.filter(
+      ({ kind, index }) => kept.resources.lists[kind].madeAt(index) !== undefined,
+    );
+    expect(made).toEqual([came.at(-1)]);
   });
 
   it('a message that cannot be read has it taken back', () => {
@@ -81,6 +85,7 @@ describe('a rewrite that makes', () => {
     }));
     expect(report.skips).toMatchObject([{ reason: 'invariant-unreadable' }]);
     expect([...kept.resources]).toEqual([...snapshot.resources]);
+    expect(kept.resources.lists).toBe(snapshot.resources.lists);
   });
 
   it('one resource less has everything taken back', () => {
@@ -109,6 +114,7 @@ describe('a rewrite that makes', () => {
     ]);
     expect(report.skips[0]?.detail).toContain('with routes north');
     expect([...kept.resources]).toEqual([...snapshot.resources]);
+    expect(kept.resources.lists).toBe(snapshot.resources.lists);
   });
 });
 
