@@ -72,6 +72,28 @@ function scan(metadata: Uint8Array) {
   }
 }
 
+/** Usual metadata, but that its last entry has no more than these bytes. */
+function usualUpTo(bytes: readonly number[]): Uint8Array {
+  const last = Uint8Array.from(bytes);
+  const entries = [lengthDelimited(1, entry('name', textValue('berlin'))), last];
+  const object = lengthDelimited(5, Buffer.concat(entries));
+  const resources = lengthDelimited(1, entry('resources', listOf(object)));
+  return metadataOf(entry('envoy-gateway', resources));
+}
+
+/** What is read of metadata behind which its buffer has that many bytes. */
+function readBefore(behind: number, metadata: Uint8Array) {
+  const route = lengthDelimited(fields.Route.metadata.number, metadata);
+  const buffer = new Uint8Array(route.length + behind).fill(0x0a);
+  buffer.set(route);
+  try {
+    return readGatewayObject(buffer.subarray(0, route.length), fields.Route.metadata);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return error.message;
+  }
+}
+
 /** In front of metadata it changes nothing of what it says, but makes it unusual. */
 const unknownField = lengthDelimited(15, utf8('x'));
 
@@ -225,6 +247,16 @@ describe('the object that a scan finds', () => {
       const damaged = Buffer.from(good);
       damaged[at] = 0xff;
       expectSameWay(damaged);
+    }
+  });
+
+  it('is the same at the end of a buffer, and no byte behind that is looked at', () => {
+    const long = entry('sectionName', textValue('x'.repeat(150)));
+    const whole = [[], berlin, [...berlin, long]].map((some) => usual(...some));
+    const cutOff = [[0x0a], [0x0a, 0x01], [0x0a, 0x80], [0x0a, 0x02, 0x0a]].map(usualUpTo);
+    for (const metadata of [...whole, ...cutOff]) {
+      const found = readBefore(bytesBehind, metadata);
+      for (const behind of [0, 1, 3]) expect(readBefore(behind, metadata)).toEqual(found);
     }
   });
 
