@@ -39,6 +39,8 @@ const routes = [
   { name, route: { cluster }, metadata: of('app', '') },
   { name, route: { cluster }, metadata: of('app', 'HTTPRoute', 'other') },
   { name, redirect: { path_redirect: '/' }, metadata },
+  { name, route: { weighted_clusters: { clusters: [{ name: cluster }] } }, metadata },
+  { route: { cluster }, metadata },
 ];
 const configuration = encodeXds('envoy.config.route.v3.RouteConfiguration', {
   virtual_hosts: [
@@ -90,7 +92,10 @@ it('are found at the places that a scan noted, as by a walk', () => {
 
 /** Routes of one rule each, all to one cluster. */
 function readRules(to: string, objects: readonly string[]) {
-  const rules = objects.map((object) => ({ name, route: { cluster: to }, metadata: of(object) }));
+  return readAll(objects.map((object) => ({ name, route: { cluster: to }, metadata: of(object) })));
+}
+
+function readAll(rules: readonly object[]) {
   const configured = encodeXds('envoy.config.route.v3.RouteConfiguration', {
     virtual_hosts: [{ name: 'all', routes: rules }],
   });
@@ -105,6 +110,14 @@ it('are told apart by their objects where many rules share a cluster', () => {
   const read = readRules('shared', objects);
   expect(read.every(({ rule }) => rule !== undefined && rule.before === undefined)).toBe(true);
   expect(read.map(({ identity }) => identity?.object.name)).toEqual(objects);
+});
+
+it('are told apart by their clusters where one rule has many', () => {
+  const read = readAll(
+    numbers.map((number) => ({ name, route: { cluster: `${number}` }, metadata })),
+  );
+  expect(read.every(({ rule }) => rule !== undefined && rule.before === undefined)).toBe(true);
+  expect(read.map(({ forwards }) => forwards[0]?.cluster)).toEqual(numbers.map(String));
 });
 
 it('are read in full where the hashes of many rules meet', () => {
