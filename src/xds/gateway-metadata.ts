@@ -81,8 +81,11 @@ export function readAnnotatedObject(
   const struct = annotations && lastValueOf(annotations, fields.Value.struct_value);
   const value = struct && structValue(struct, annotation);
   const text = value && lastValueOf(value, fields.Value.string_value);
-  noteNames(new FieldReader(object), spans);
-  letGoOfObject();
+  try {
+    noteNames(new FieldReader(object), spans);
+  } finally {
+    letGoOfObject();
+  }
   return { ...objectAt(object), annotation: text && decodeString(text) };
 }
 

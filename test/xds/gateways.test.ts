@@ -1,5 +1,7 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { concatenate, encodeField } from '../../src/xds/encoding.ts';
+import { concatenate, encodeField, encodeString } from '../../src/xds/encoding.ts';
 import { fields } from '../../src/xds/fields.ts';
 import {
   gatewayAnnotationsOf,
@@ -24,6 +26,7 @@ const request = encodeRequest({
       name: 'one',
       virtual_hosts: [
         virtualHost('without'),
+        virtualHost('nameless', { ...eg, name: '' }),
         virtualHost('eg/http', { ...eg, sectionName: 'http', annotations }),
         virtualHost('eg/https', { ...eg, sectionName: 'https', annotations }),
       ],
@@ -32,7 +35,38 @@ const request = encodeRequest({
   ],
 });
 
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+/** A request, of which nobody else knows, after its annotations were looked for in vain. */
+function askedForAnnotations(): WeakRef<ArrayBufferLike> {
+  const { PostTranslateModifyRequest, RouteConfiguration, VirtualHost, Struct } = fields;
+  const entryOf = (key: string, value: Uint8Array) =>
+    concatenate([
+      encodeField(fields.MapEntry.key, encodeString(key)),
+      encodeField(fields.MapEntry.value, value),
+    ]);
+  const cutOff = encodeField(fields.Value.string_value, encodeString('Gateway')).subarray(0, -1);
+  const entries = encodeField(Struct.fields, entryOf('kind', cutOff));
+  const object = encodeField(fields.Value.struct_value, entries);
+  const list = encodeField(fields.Value.list_value, encodeField(fields.ListValue.values, object));
+  const struct = encodeField(Struct.fields, entryOf('resources', list));
+  const metadata = encodeField(fields.Metadata.filter_metadata, entryOf('envoy-gateway', struct));
+  const host = encodeField(VirtualHost.metadata, metadata);
+  const configuration = encodeField(RouteConfiguration.virtual_hosts, host);
+  const own = Uint8Array.from(encodeField(PostTranslateModifyRequest.routes, configuration));
+  expect(gatewayAnnotationsOf(readSnapshot(own), 'x').size).toBe(0);
+  return new WeakRef(own.buffer);
+}
+
 describe('the Gateways of a snapshot', () => {
+  it('keep nothing of it in memory, where they cannot be read either', async () => {
+    const request = askedForAnnotations();
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(request.deref()).toBeUndefined();
+  });
+
   it('are named by its virtual hosts, each once', () => {
     expect(gatewaysOf(readSnapshot(request))).toEqual([
       { namespace: 'a', name: 'eg' },
