@@ -24,6 +24,21 @@ describe('the object that Envoy Gateway names in metadata', () => {
     });
   });
 
+  it.each([
+    ['no value', [], undefined],
+    ['a number as its value', [0x10, 0x01], MalformedMessageError],
+  ])('is not taken from another entry where its own has %s', (_, value, error) => {
+    const other = { filter_metadata: { other: { resources: [berlin] } } };
+    const key = lengthDelimited(1, Buffer.from('envoy-gateway'));
+    const metadata = Buffer.concat([
+      encodeXds('envoy.config.core.v3.Metadata', other),
+      lengthDelimited(1, Buffer.concat([key, Uint8Array.from(value)])),
+    ]);
+    const readIt = () => readGatewayObject(lengthDelimited(field.number, metadata), field);
+    if (error === undefined) expect(readIt()).toBeUndefined();
+    else expect(readIt).toThrow(error);
+  });
+
   it('has its section: the rule or the listener', () => {
     const resources = [{ ...berlin, sectionName: 'http' }];
     expect(read({ 'envoy-gateway': { resources } })?.sectionName).toBe('http');
